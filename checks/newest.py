@@ -1,0 +1,122 @@
+"""The newest file that a path or a pattern names: when it was changed and how large it is; its content is never read.
+
+The looking is done in a thread of its own that nothing waits for: a hung network mount holds that thread and no other.
+
+Context: a stat on a mount whose server is gone does not return and cannot be interrupted. asyncio's own threads are
+few, shared with name resolution, and waited for when the process ends. Choice: one daemon thread per check and look,
+and no new one while the last still hangs. Price: a thread is made for each look, some 0.1 ms.
+"""
+
+import asyncio
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from errno import errorcode
+from fnmatch import fnmatchcase
+from os import scandir
+from pathlib import Path
+
+from monitor.core.fault import ProbeFault
+from monitor.core.finding import Reason
+
+_ENTRIES = 20_000
+_GONE = (FileNotFoundError, NotADirectoryError)
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """When the newest large enough file was changed (UTC; None: there is none), its bytes, and how many were smaller."""
+
+    modified: datetime | None = None
+    size: int = 0
+    too_small: int = 0
+
+
+class Look:
+    """One look, under way in its own thread. `alive` while the file system has not answered."""
+
+    def __init__(self, pattern: Path, at_least: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[Newest] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, args=(pattern, at_least), name="look", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the file system still owes the answer."""
+        return self._thread.is_alive()
+
+    async def answer(self) -> Newest:
+        """What was found. Raises ProbeFault."""
+        return await self._answer
+
+    def _run(self, pattern: Path, at_least: int) -> None:
+        try:
+            found: Newest | Exception = newest(pattern, at_least)
+        except Exception as exc:
+            found = exc
+        # The loop may have ended while the file system hung.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._settle, found)
+
+    def _settle(self, found: Newest | Exception) -> None:
+        if self._answer.done():
+            return
+        if isinstance(found, Exception):
+            self._answer.set_exception(found)
+        else:
+            self._answer.set_result(found)
+
+
+def newest(pattern: Path, at_least: int) -> Newest:
+    """Blocks. Raises ProbeFault: CREDENTIALS without access, TOO_LARGE for too many entries, MISSING for a sick mount."""
+    try:
+        return _newest(pattern, at_least)
+    except PermissionError as exc:
+        raise ProbeFault(Reason.CREDENTIALS, "adgang til mappen", "ingen adgang") from exc
+    except OSError as exc:
+        seen = errorcode.get(exc.errno or 0, "fejl")
+        raise ProbeFault(Reason.MISSING, "filsystemet svarer", f"filsystemet svarer {seen}") from exc
+
+
+def _newest(pattern: Path, at_least: int) -> Newest:
+    found = Newest()
+    for path in _matching(pattern):
+        try:
+            about = path.stat()
+        except _GONE:
+            continue
+        if not stat.S_ISREG(about.st_mode):
+            continue
+        modified = datetime.fromtimestamp(about.st_mtime, UTC)
+        if about.st_size < at_least:
+            found = Newest(found.modified, found.size, found.too_small + 1)
+        elif found.modified is None or modified > found.modified:
+            found = Newest(modified, about.st_size, found.too_small)
+    return found
+
+
+def _matching(pattern: Path) -> Iterator[Path]:
+    """Paths that fit, `*`, `?` and `[…]` in any part; like a shell, hidden names only where the pattern has the dot."""
+    left = [_ENTRIES]
+    paths: list[Path] = [Path(pattern.anchor)]
+    for part in pattern.parts[1:]:
+        wild = any(sign in part for sign in "*?[")
+        paths = [fit for path in paths for fit in (_fitting(path, part, left) if wild else (path / part,))]
+    yield from paths
+
+
+def _fitting(folder: Path, part: str, left: list[int]) -> Iterator[Path]:
+    try:
+        with scandir(folder) as entries:
+            for entry in entries:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise ProbeFault(Reason.TOO_LARGE, f"højst {_ENTRIES} filer at se på", "flere")
+                if fnmatchcase(entry.name, part) and (part.startswith(".") or not entry.name.startswith(".")):
+                    yield folder / entry.name
+    except _GONE:
+        return

@@ -1,0 +1,265 @@
+"""The rows: what is kept of what happened, as values.
+
+A row is written whole and never changed in place: a new value with the same key replaces it. Everything deciding
+needs after a restart stands here, nothing lives in a timer.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from monitor.core.finding import CheckName, SystemName
+from monitor.core.plan import ChannelName, PersonId, RouteName, Severity, TaskId
+
+IncidentId = NewType("IncidentId", str)
+NoticeId = NewType("NoticeId", str)
+AttemptId = NewType("AttemptId", str)
+
+
+class HumanState(StrEnum):
+    """How far people are (DESIGN §3, Acknowledging)."""
+
+    UNSEEN = "unseen"
+    SEEN = "seen"
+    WORKING = "working"
+    FALLBACK = "fallback"
+    """Nøddrift is in force."""
+    RESOLVED = "resolved"
+
+
+class Hold(StrEnum):
+    """Why an incident's notices are withheld as a whole."""
+
+    PARENT_PENDING = "parent_pending"
+    PARENT_DOWN = "parent_down"
+
+
+class Kind(StrEnum):
+    """Why a notice is sent: the timeline's word and the metric's label."""
+
+    ALARM = "alarm"
+    WORSENED = "worsened"
+    REOPENED = "reopened"
+    UNSTABLE = "unstable"
+    REMINDER = "reminder"
+    HANDOVER = "handover"
+    TASK = "task"
+    NOBODY_ON_DUTY = "nobody_on_duty"
+    ALL_CLEAR = "all_clear"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One outage of one system as people handle it.
+
+    `began` is the first bad finding, `detected` when it was confirmed. `chain_from` and `generation` are the base of the
+    chain now running: a worsening, a reopening or a release starts it again. `good_since` is when the system was last
+    seen to come back, `recovered` when that was told, `closed` when it can no longer be rejoined.
+    """
+
+    id: IncidentId
+    number: str
+    system: SystemName
+    severity: Severity
+    began: datetime
+    detected: datetime
+    chain_from: datetime
+    grade: int = 0
+    generation: int = 1
+    told_as: Kind = Kind.ALARM
+    """Why the chain now running was started."""
+    current: Severity | None = None
+    hold: Hold | None = None
+    held_by: SystemName | None = None
+    good_since: datetime | None = None
+    recovered: datetime | None = None
+    closed: datetime | None = None
+    downs: tuple[datetime, ...] = ()
+    unstable: bool = False
+    human: HumanState = HumanState.UNSEEN
+    acknowledged: datetime | None = None
+    acknowledged_by: str = ""
+    first_acknowledged: datetime | None = None
+    cause: str = ""
+    drill: bool = False
+
+    @property
+    def open(self) -> bool:
+        """True until the incident can no longer be rejoined."""
+        return self.closed is None
+
+    @property
+    def active(self) -> bool:
+        """True while people are to be told: open and not recovered."""
+        return self.closed is None and self.recovered is None
+
+
+class Entry(StrEnum):
+    """What a line of the timeline says."""
+
+    OPENED = "opened"
+    WORSENED = "worsened"
+    EASED = "eased"
+    BACK = "back"
+    REOPENED = "reopened"
+    UNSTABLE = "unstable"
+    RECOVERED = "recovered"
+    CLOSED = "closed"
+    PERIOD = "period"
+    STEP_DROPPED = "step_dropped"
+    NOBODY_ON_DUTY = "nobody_on_duty"
+    QUEUED = "queued"
+    WITHHELD = "withheld"
+    ACCEPTED = "accepted"
+    NOT_ACCEPTED = "not_accepted"
+    GAVE_UP = "gave_up"
+    ACKNOWLEDGED = "acknowledged"
+    NOTE = "note"
+    HUMAN = "human"
+    TASK_DONE = "task_done"
+    NOT_RECORDED = "not_recorded"
+    RELEASED = "released"
+    NOT_WATCHED = "not_watched"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineLine:
+    """One line of an incident's timeline. `key` is unique, so that saying it twice says it once."""
+
+    key: str
+    incident: IncidentId
+    at: datetime
+    entry: Entry
+    text: str
+    who: str = ""
+    reason: str = ""
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands on its way out; the ladder's higher rungs are receipts."""
+
+    QUEUED = "queued"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One text for one person by one channel, as it was decided. `key` is unique: nobody is told twice for one reason."""
+
+    id: NoticeId
+    key: str
+    incident: IncidentId | None
+    kind: Kind
+    person: PersonId
+    channel: ChannelName
+    to: str
+    text: str
+    created: datetime
+    reason: str = ""
+    subject: str = ""
+    html: str = ""
+    thread: str = ""
+    task: TaskId | None = None
+    generation: int = 1
+    state: NoticeState = NoticeState.QUEUED
+    settled: datetime | None = None
+    route: RouteName | None = None
+    independent_first: bool = False
+    fault_at: datetime | None = None
+    """When the fault was confirmed from the first alarm's view: the base of fault-to-accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try on one route. Written before the try; without an outcome after a restart it is unknown."""
+
+    id: AttemptId
+    notice: NoticeId
+    route: RouteName
+    started: datetime
+    repeat: bool = False
+    ended: datetime | None = None
+    outcome: str = ""
+    said: str = ""
+    provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskItem:
+    """A task handed to people in an incident, and who ticked it off."""
+
+    key: str
+    incident: IncidentId
+    task: TaskId
+    given: datetime
+    done: datetime | None = None
+    done_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionRow:
+    """A check's change of state."""
+
+    id: str
+    check: CheckName
+    system: SystemName
+    before: str
+    after: str
+    began: datetime
+    noticed: datetime
+    reason: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BeliefRow:
+    """What we last believed of a check, so that a restart resumes instead of finding out anew."""
+
+    check: CheckName
+    level: int
+    state: str
+    since: datetime
+    grade: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRow:
+    """A stretch of time in which the service watched; between two of them nobody did."""
+
+    id: str
+    started: datetime
+    last: datetime
+
+
+Row = Incident | TimelineLine | Notice | Attempt | TaskItem | TransitionRow | BeliefRow | WatchRow
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows that belong in one transaction, in the order they are to be written."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def add(self, *rows: Row) -> None:
+        """Put more rows in."""
+        self.rows.extend(rows)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What deciding needs after a start: everything still open, and what was last believed."""
+
+    incidents: tuple[Incident, ...] = ()
+    timeline: tuple[TimelineLine, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    tasks: tuple[TaskItem, ...] = ()
+    beliefs: tuple[BeliefRow, ...] = ()
+    last_watch: WatchRow | None = None
+    last_number: str = ""

@@ -1,0 +1,1 @@
+"""The loops: probe → ingest → escalate → deliver. Each loads, asks `core`, and saves."""

@@ -1,0 +1,59 @@
+"""The desk everything in the engine works at: the plan in force, the ledger, the journal, the clock.
+
+Swapped as a whole when the plan is reloaded; nobody keeps a copy of the plan of his own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from monitor.core.finding import CheckName, Finding, SystemName
+from monitor.core.plan import OWN_LINE, Plan
+from monitor.core.sight import Sight
+from monitor.core.state import SystemView, view
+from monitor.engine.journal import Journal
+from monitor.engine.ledger import Ledger
+from monitor.metrics import Metrics
+from monitor.plan.texts import Texts
+
+
+class Clockwork(Protocol):
+    """What the engine needs of a clock; `monitor.clock.Clock` is the real one."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+
+    def new_id(self) -> str:
+        """An id that sorts by time."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """Shared by the loops. `wake_*` are set by the app: they make a loop look at once instead of at its next turn."""
+
+    plan: Plan
+    texts: Texts
+    cards: Mapping[str, str]
+    clock: Clockwork
+    ledger: Ledger
+    journal: Journal
+    metrics: Metrics
+    findings: dict[CheckName, Finding] = field(default_factory=dict)
+    outcomes: dict[CheckName, dict[str, int]] = field(default_factory=dict)
+    sight: Sight = field(default_factory=Sight)
+    wake_escalate: Callable[[], None] = lambda: None
+    wake_deliver: Callable[[], None] = lambda: None
+    urge: Callable[[tuple[CheckName, ...]], None] = lambda names: None
+
+    def view(self, system: SystemName) -> SystemView:
+        """What we believe of a system now. Our own line is gone only when every canary is."""
+        names = self.plan.systems[system].checks
+        rules = [self.plan.checks[name] for name in names]
+        if system != OWN_LINE:
+            return view(rules, self.ledger.beliefs)
+        canaries = [rule for rule in rules if rule.canary]
+        return view(canaries or rules, self.ledger.beliefs, needs_all=bool(canaries))

@@ -1,0 +1,155 @@
+"""The engine put together: probe → ingest → escalate → deliver over one desk.
+
+`turn` does everything that is due now and nothing more; the loops call its parts in their own time, a story calls it
+after turning the clock.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.core.finding import CheckName, Finding
+from monitor.core.plan import OWN_LINE, ChannelName, Plan, RouteName
+from monitor.core.records import Batch, Entry, Incident, Kept, TimelineLine, WatchRow
+from monitor.core.replan import removed_steps
+from monitor.core.sight import Sight
+from monitor.engine.compose import line
+from monitor.engine.deliver import Deliver
+from monitor.engine.desk import Clockwork, Desk
+from monitor.engine.escalate import Escalate
+from monitor.engine.ingest import Ingest
+from monitor.engine.journal import Journal
+from monitor.engine.ledger import Ledger
+from monitor.engine.own import Own, with_own_checks
+from monitor.metrics import Metrics
+from monitor.plan.texts import Texts
+from monitor.ports import Channel, RowStore
+
+Spawn = Callable[[Coroutine[None, None, None], str], "asyncio.Task[None]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a plan in force consists of: the plan, its texts and cards, and the built ways out by name."""
+
+    plan: Plan
+    texts: Texts
+    cards: Mapping[str, str]
+    channels: Mapping[RouteName, Channel]
+
+
+class Engine:
+    """Everything between a finding and a phone."""
+
+    def __init__(self, material: Material, clock: Clockwork, store: RowStore, metrics: Metrics, spawn: Spawn) -> None:
+        ledger = Ledger()
+        plan = with_own_checks(material.plan)
+        self.desk = Desk(plan, material.texts, material.cards, clock, ledger, Journal(store, ledger), metrics)
+        self.desk.sight = _sight(plan)
+        self.ingest = Ingest(self.desk)
+        self.escalate = Escalate(self.desk)
+        self.own = Own(self.desk, self.ingest)
+        self.senders = {
+            channel: Deliver(self.desk, channel, _of(plan, material, channel), self.own.route, spawn)
+            for channel in ChannelName
+        }
+        self.desk.wake_escalate = self.escalate.poke
+        self.desk.wake_deliver = self._wake_senders
+        self.watching: WatchRow | None = None
+
+    def _wake_senders(self) -> None:
+        for sender in self.senders.values():
+            sender.poke()
+
+    async def open(self) -> Kept:
+        """Take up what a former run left open; says on each open incident how long nobody watched."""
+        kept = await self.desk.journal.open()
+        now = self.desk.clock.now()
+        self.watching = WatchRow(self.desk.clock.new_id(), now, now)
+        batch = Batch([self.watching])
+        if kept.last_watch is not None:
+            away = now - kept.last_watch.last
+            for incident in kept.incidents:
+                text = f"tjenesten var væk i {int(away.total_seconds())} sek"
+                batch.add(line(incident, Entry.NOT_WATCHED, now, text))
+        await self._commit(batch)
+        return kept
+
+    async def turn(self) -> None:
+        """Everything due now, until nothing more is: for stories and for one-shot commands."""
+        while True:
+            await self.ingest.turn()
+            await self.escalate.turn()
+            for sender in self.senders.values():
+                sender.start_due()
+            busy = [sender for sender in self.senders.values() if sender.busy]
+            if not busy and not self.ingest.waiting:
+                return
+            for sender in busy:
+                await sender.drain()
+
+    async def mind(self) -> None:
+        """The slow things: say that we watch, write what could not be written."""
+        now = self.desk.clock.now()
+        async with self.desk.journal.turn:
+            if self.watching is not None:
+                self.watching = WatchRow(self.watching.id, self.watching.started, now)
+                if not self.desk.journal.degraded:
+                    self.desk.journal.later(self.watching)
+            await self.desk.journal.mend()
+
+    async def replan(self, material: Material) -> None:
+        """Swap the plan as a whole; open incidents go on under it, and steps that are no more are said."""
+        desk, old = self.desk, self.desk.plan
+        new = with_own_checks(material.plan)
+        async with desk.journal.turn:
+            now, batch = desk.clock.now(), Batch()
+            for incident in desk.ledger.active():
+                batch.add(*_removed(incident, old, new, now))
+            desk.plan, desk.texts, desk.cards = new, material.texts, material.cards
+            desk.sight = _sight(new)
+            for gone in [name for name in desk.ledger.beliefs if name not in new.checks]:
+                del desk.ledger.beliefs[gone]
+                desk.findings.pop(gone, None)
+            for channel, sender in self.senders.items():
+                sender.routes = dict(_of(new, material, channel))
+            await desk.journal.commit(batch)
+        for system in new.systems:
+            self.ingest.touch(system)
+
+    async def stop(self) -> None:
+        """Finish what is being sent and write what is queued; nothing new is started."""
+        for sender in self.senders.values():
+            sender.stopping = True
+        for sender in self.senders.values():
+            await sender.drain()
+        await self.mind()
+
+    async def _commit(self, batch: Batch) -> None:
+        async with self.desk.journal.turn:
+            await self.desk.journal.commit(batch)
+
+    def heard(self, finding: Finding) -> bool:
+        """A probe has ended."""
+        return self.ingest.heard(finding)
+
+
+def _sight(plan: Plan) -> Sight:
+    names = plan.systems[OWN_LINE].checks if OWN_LINE in plan.systems else ()
+    return Sight(frozenset(CheckName(n) for n in names if plan.checks[n].canary))
+
+
+def _of(plan: Plan, material: Material, channel: ChannelName) -> dict[RouteName, Channel]:
+    mine = [route.name for route in plan.routes if route.channel is channel]
+    return {name: material.channels[name] for name in mine if name in material.channels}
+
+
+def _removed(incident: Incident, old: Plan, new: Plan, now: datetime) -> list[TimelineLine]:
+    lines = []
+    for role, step in removed_steps(incident, old, new, now):
+        title = old.roles[role].title
+        key = f"{incident.id}/{incident.generation}/replan/{new.digest}/{role}/{step.after:g}"
+        text = f"{title}: trinnet findes ikke i den nye plan"
+        lines.append(line(incident, Entry.STEP_DROPPED, now, text, key, reason="plan_changed"))
+    return lines

@@ -1,0 +1,81 @@
+"""Works out a roster kept in a calendar (RFC 5545): each event is a shift of the people it names.
+
+The expansion itself is the libraries'; what they could not bear has been refused before by `ics_rules`.
+An event names people by their id in the title, or by their id or mail address among the attendees.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import recurring_ical_events
+from icalendar import Calendar as Ical
+
+from monitor.core.calendar import Calendar
+from monitor.core.plan import Person, PersonId, Shift
+from monitor.plan.faults import meant
+from monitor.plan.ics_rules import CalendarFaults, Told, looked_through
+
+SHIFTS = 20_000
+_WORDS = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def shifts_of(
+    text: str, people: Mapping[PersonId, Person], calendar: Calendar, span: tuple[datetime, datetime]
+) -> list[Shift]:
+    """The shifts that touch `span`; times without a zone and whole days are in the plan's. Raises CalendarFaults."""
+    start, end = span
+    lines = looked_through(text, start.year)
+    faults: dict[str, Told] = {}
+    found: list[Shift] = []
+    for component in _expanded(text, start, end):
+        if str(component.get("STATUS", "")).upper() == "CANCELLED":
+            continue
+        begins, ends = _instant(component["DTSTART"].dt, calendar), _instant(component["DTEND"].dt, calendar)
+        named = _named(component, people)
+        if not named:
+            uid = str(component.get("UID", ""))
+            faults.setdefault(uid, _nobody(component, people, lines.get(uid, 0)))
+        elif begins < ends:
+            found += [Shift(begins, ends, person) for person in named]
+        if len(found) > SHIFTS:
+            raise CalendarFaults([(0, f"the roster holds more than {SHIFTS} shifts", "Divide it between roles")])
+    if faults:
+        raise CalendarFaults(sorted(faults.values()))
+    return list(dict.fromkeys(found))
+
+
+def _expanded(text: str, start: datetime, end: datetime) -> list[Any]:
+    try:
+        parsed = Ical.from_ical(text)
+        broken = next((event for event in parsed.walk("VEVENT") if event.errors), None)
+        if broken is None:
+            return list(recurring_ical_events.of(parsed).between(start, end))
+        name, problem = broken.errors[0]
+    except Exception as exc:
+        # The libraries raise whatever their parts raise on a broken file: KeyError, TypeError, OverflowError, …
+        wrong = f"the calendar cannot be read: {type(exc).__name__}"
+        raise CalendarFaults([(0, wrong, "Export it afresh from the calendar it comes from")]) from exc
+    raise CalendarFaults([(0, f"an event's {name} cannot be read: {str(problem)[:80]}", "Correct the event")])
+
+
+def _instant(value: date, calendar: Calendar) -> datetime:
+    if not isinstance(value, datetime):
+        return calendar.instant(value, time(0))
+    return (value if value.tzinfo else value.replace(tzinfo=calendar.zone)).astimezone(UTC)
+
+
+def _named(component: Any, people: Mapping[PersonId, Person]) -> list[PersonId]:
+    attendees = component.get("ATTENDEE", [])
+    attendees = attendees if isinstance(attendees, list) else [attendees]
+    addresses = {str(each).lower().removeprefix("mailto:") for each in attendees}
+    words = [str(component.get("SUMMARY", "")), *(str(each.params.get("CN", "")) for each in attendees)]
+    ids = set(_WORDS.findall(" ".join(words).lower())) | {address.partition("@")[0] for address in addresses}
+    return [p for p, person in people.items() if p in ids or (person.mail and person.mail.lower() in addresses)]
+
+
+def _nobody(component: Any, people: Mapping[PersonId, Person], line: int) -> Told:
+    summary = str(component.get("SUMMARY", "")).strip()
+    mend = meant(summary.lower(), people) or "Write the person's id from plan.yaml in the event's title"
+    return line, f"the event on {component['DTSTART'].dt:%Y-%m-%d} names nobody in plan.yaml", mend

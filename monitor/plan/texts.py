@@ -1,0 +1,111 @@
+"""The texts people get, from the templates in `config/texts/`.
+
+A text is rendered when it is decided, and kept: what is sent is what was decided. Templates are an operator's data,
+so they run in a sandbox and a name that does not exist is a fault when loading, not at 03:00.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from monitor.core.gsm import cut, parts, transliterate
+from monitor.core.plan import ChannelName
+from monitor.core.records import Kind
+
+DRILL = "ØVELSE "
+REPEATED = " (gentaget)"
+EXAMPLE: Mapping[str, object] = {
+    "system": "Omsorgssystem Nexus",
+    "system_title": "Omsorgssystem (Nexus)",
+    "severity": "FORRINGET",
+    "since": "ons 23:50",
+    "detected": "ons 23:51",
+    "recovered": "ons 23:59",
+    "lasted": "11 t 59 min",
+    "number": "26-0007",
+    "cause": "svarer med fejl (status 503)",
+    "also": "",
+    "role": "Afdelingsledelsen",
+    "downs": 12,
+    "acknowledged_by": "NEXUS support",
+    "task": "Ring til regionens servicedesk 78412345, giv akutnr 30300276.",
+    "task_title": "Kontakt regionens servicedesk",
+    "task_text": "",
+    "contact": "",
+    "timeline": "",
+    "card": "",
+    "at": "24/12 12:00",
+}
+"""The longest of what may stand in a text, for checking lengths and names while loading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A rendered text: `subject` is empty for SMS, whose body is GSM 03.38."""
+
+    body: str
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFault:
+    """What is wrong with one template."""
+
+    path: Path
+    line: int
+    wrong: str
+    mend: str
+
+
+class Texts:
+    """The loaded templates, one for each kind of notice and channel."""
+
+    def __init__(self, templates: Mapping[tuple[Kind, ChannelName], Template]) -> None:
+        self._templates = templates
+
+    def render(self, kind: Kind, channel: ChannelName, facts: Mapping[str, object], *, drill: bool = False) -> Text:
+        """The text for one person. An SMS comes out in GSM 03.38 and at most three parts long."""
+        rendered = self._templates[kind, channel].render(facts).strip()
+        mark = DRILL if drill else ""
+        if channel is ChannelName.SMS:
+            return Text(cut(transliterate(mark + " ".join(rendered.split())), 3 * 153))
+        subject, _, body = rendered.partition("\n")
+        return Text(body.strip() + "\n", mark + " ".join(subject.removeprefix("Emne:").split()))
+
+
+def load_texts(folder: Path) -> tuple[Texts, list[TextFault]]:
+    """Every template compiled and tried on an example. All faults at once; the Texts is whole only when there are none."""
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 plain text
+    environment.filters["cap"] = _capital
+    templates: dict[tuple[Kind, ChannelName], Template] = {}
+    faults: list[TextFault] = []
+    for kind in Kind:
+        for channel in ChannelName:
+            path = folder / f"{kind}.{channel}"
+            try:
+                template = environment.from_string(path.read_text(encoding="utf-8"))
+                templates[kind, channel] = template
+                faults.extend(_length(path, channel, Texts(templates).render(kind, channel, EXAMPLE)))
+            except OSError as error:
+                faults.append(TextFault(path, 1, f"cannot be read: {error.strerror}", "write the text"))
+            except TemplateError as error:
+                line = getattr(error, "lineno", None) or 1
+                faults.append(TextFault(path, line, str(error), f"use only: {', '.join(sorted(EXAMPLE))}"))
+    return Texts(templates), faults
+
+
+def _length(path: Path, channel: ChannelName, text: Text) -> list[TextFault]:
+    if channel is ChannelName.MAIL:
+        if text.subject and text.body.strip():
+            return []
+        return [TextFault(path, 1, "has no subject or no body", "let the first line be `Emne: …` and a text follow")]
+    if parts(text.body) > 1:
+        return [TextFault(path, 1, "is longer than one SMS of 160 characters", "write it shorter")]
+    return []
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

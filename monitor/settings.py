@@ -1,0 +1,34 @@
+"""How the service itself is run: where its configuration and state lie, where it listens.
+
+Read from the environment (`OMSORGSVAGT_…`); the plan and the systems are data in the configuration folder.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Environment OMSORGSVAGT_CONFIG, _STATE, _DATABASE_URL, _LISTEN, _LOG. Paths are folders."""
+
+    model_config = SettingsConfigDict(env_prefix="OMSORGSVAGT_", extra="ignore", frozen=True)
+
+    config: Path = Path("config")
+    state: Annotated[Path, Field(validation_alias="STATE_DIRECTORY")] = Path("state")
+    """systemd's StateDirectory= names it; elsewhere a folder `state` beside where the service is started."""
+    database_url: str = ""
+    listen: str = Field("127.0.0.1:8424", pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9a-zA-Z.\-]+):\d{1,5}$")
+    log: Literal["json", "text"] = "json"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL: what was given, or an SQLite file in the state folder."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.state / 'omsorgsvagt.db'}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)

@@ -1,0 +1,132 @@
+"""The tables: one for each sort of row in `monitor.core.records`, with a column for each of its fields.
+
+Columns follow the dataclasses, so a field cannot be forgotten on the way; what a released database looks like stands
+in the migrations, and a test holds the two together. Instants are microseconds since 1970 UTC: exact and sortable in
+SQLite and PostgreSQL alike.
+"""
+
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from types import UnionType
+from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Dialect, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from monitor.core import records
+
+HEAD = "0001"
+"""The newest migration; a test compares it with the folder."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime as microseconds since 1970 UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """To the column."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """From the column."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Instants(TypeDecorator[tuple[datetime, ...]]):
+    """A short list of instants."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[datetime, ...] | None, dialect: Dialect) -> list[int]:
+        """To the column."""
+        return [(v - _EPOCH) // _MICROSECOND for v in value or ()]
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[datetime, ...]:
+        """From the column."""
+        return tuple(_EPOCH + timedelta(microseconds=v) for v in value or ())
+
+
+class Word(TypeDecorator[Enum]):
+    """An enum by its value."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def __init__(self, kind: type[Enum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Enum | None, dialect: Dialect) -> str | None:
+        """To the column."""
+        return None if value is None else str(value.value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Enum | None:
+        """From the column."""
+        if value is None:
+            return None
+        return self.kind(int(value) if issubclass(self.kind, int) else value)
+
+
+metadata = MetaData()
+
+
+def _plain(hint: Any) -> tuple[Any, bool]:
+    """The type without `| None` and NewType, and whether None is allowed."""
+    optional = get_origin(hint) in (UnionType, Union)
+    if optional:
+        hint = next(arg for arg in get_args(hint) if arg is not type(None))
+    while isinstance(hint, NewType):
+        hint = hint.__supertype__
+    return hint, optional
+
+
+def _type(hint: Any) -> TypeEngine[Any]:
+    if get_origin(hint) is tuple:
+        return Instants()
+    if issubclass(hint, Enum):
+        return Word(hint)
+    plain: dict[Any, type[TypeEngine[Any]]] = {
+        datetime: Instant,
+        str: Text,
+        bool: Boolean,
+        int: Integer,
+        float: Float,
+    }
+    return plain[hint]()
+
+
+def _table(name: str, kind: type, key: str, *indexed: str) -> Table:
+    hints = get_type_hints(kind)
+    columns = []
+    for item in fields(kind):
+        hint, optional = _plain(hints[item.name])
+        columns.append(Column(item.name, _type(hint), primary_key=item.name == key, nullable=optional))
+    return Table(name, metadata, *columns, *(Index(f"ix_{name}_{i}", i) for i in indexed))
+
+
+incidents = _table("incidents", records.Incident, "id", "number", "closed")
+timeline = _table("timeline", records.TimelineLine, "key", "incident")
+notices = _table("notices", records.Notice, "key", "incident", "state")
+attempts = _table("attempts", records.Attempt, "id", "notice")
+tasks = _table("tasks", records.TaskItem, "key", "incident")
+transitions = _table("transitions", records.TransitionRow, "id", "noticed")
+beliefs = _table("beliefs", records.BeliefRow, "check")
+watches = _table("watches", records.WatchRow, "id")
+
+TABLES: dict[type, Table] = {
+    records.Incident: incidents,
+    records.TimelineLine: timeline,
+    records.Notice: notices,
+    records.Attempt: attempts,
+    records.TaskItem: tasks,
+    records.TransitionRow: transitions,
+    records.BeliefRow: beliefs,
+    records.WatchRow: watches,
+}

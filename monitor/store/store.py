@@ -1,0 +1,154 @@
+"""What was decided and done, kept: every write and every read of rows goes through here.
+
+One `save` is one transaction. Rows are written whole, a later one replacing an earlier one with the same key, so a
+save that is repeated after a doubtful failure does no harm.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, Table, event, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from monitor.core.records import (
+    Attempt,
+    BeliefRow,
+    Incident,
+    IncidentId,
+    Kept,
+    Notice,
+    NoticeState,
+    Row,
+    TaskItem,
+    TimelineLine,
+    WatchRow,
+)
+from monitor.ports import StoreFault
+from monitor.store import schema
+from monitor.store.migrate import migrate
+
+R = TypeVar("R")
+
+_FAULTS = (SQLAlchemyError, OSError, TimeoutError)
+"""What a database that is full, locked, gone or broken raises."""
+
+
+class Store:
+    """The database behind a SQLAlchemy URL (`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`)."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        self._insert: Any = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+
+    async def open(self) -> None:
+        """Bring the schema up to date. Raises StoreFault when the database cannot be used."""
+        with _told():
+            await migrate(self._engine)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._engine.dispose()
+
+    async def save(self, rows: Sequence[Row]) -> None:
+        """Write the rows in one transaction, in their order. Raises StoreFault; then nothing was written."""
+        with _told():
+            async with self._engine.begin() as connection:
+                for kind, run in _runs(rows):
+                    await connection.execute(self._upsert(schema.TABLES[kind]), run)
+
+    def _upsert(self, table: Table) -> Any:
+        statement = self._insert(table)
+        keys = [column.name for column in table.primary_key]
+        rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+        return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+
+    async def load(self) -> Kept:
+        """What is still open. Raises StoreFault."""
+        incidents, notices = schema.incidents, schema.notices
+        open_ids = select(incidents.c.id).where(incidents.c.closed.is_(None))
+        live = or_(notices.c.incident.in_(open_ids), notices.c.state == NoticeState.QUEUED)
+        notice_ids = select(notices.c.id).where(live)
+        newest = select(incidents).order_by(incidents.c.id.desc()).limit(1)
+        watch = select(schema.watches).order_by(schema.watches.c.id.desc()).limit(1)
+        last = await self._all(Incident, newest)
+        watches = await self._all(WatchRow, watch)
+        attempts, timeline, tasks = schema.attempts, schema.timeline, schema.tasks
+        return Kept(
+            incidents=await self._all(Incident, select(incidents).where(incidents.c.closed.is_(None))),
+            timeline=await self._all(TimelineLine, select(timeline).where(timeline.c.incident.in_(open_ids))),
+            notices=await self._all(Notice, select(notices).where(live).order_by(notices.c.created, notices.c.id)),
+            attempts=await self._all(
+                Attempt, select(attempts).where(attempts.c.notice.in_(notice_ids)).order_by(attempts.c.id)
+            ),
+            tasks=await self._all(TaskItem, select(tasks).where(tasks.c.incident.in_(open_ids))),
+            beliefs=await self._all(BeliefRow, select(schema.beliefs)),
+            last_watch=watches[0] if watches else None,
+            last_number=last[0].number if last else "",
+        )
+
+    async def incidents(self, limit: int = 50) -> tuple[Incident, ...]:
+        """The newest incidents, newest first."""
+        table = schema.incidents
+        return await self._all(Incident, select(table).order_by(table.c.id.desc()).limit(limit))
+
+    async def incident(self, wanted: str) -> Incident | None:
+        """An incident by its number (`26-0007`) or its id."""
+        table = schema.incidents
+        found = await self._all(Incident, select(table).where(or_(table.c.number == wanted, table.c.id == wanted)))
+        return found[0] if found else None
+
+    async def story(self, incident: IncidentId) -> tuple[tuple[TimelineLine, ...], tuple[Notice, ...], tuple[TaskItem, ...]]:
+        """An incident's timeline, notices and tasks, oldest first."""
+        lines, notices, tasks = schema.timeline, schema.notices, schema.tasks
+        return (
+            await self._all(TimelineLine, select(lines).where(lines.c.incident == incident).order_by(lines.c.at)),
+            await self._all(Notice, select(notices).where(notices.c.incident == incident).order_by(notices.c.created)),
+            await self._all(TaskItem, select(tasks).where(tasks.c.incident == incident).order_by(tasks.c.given)),
+        )
+
+    async def _all(self, kind: type[R], query: Select[Any]) -> tuple[R, ...]:
+        with _told():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query)).all()
+        return tuple(kind(**row._mapping) for row in rows)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A database's own exceptions, as the one the engine knows; its text may hold SQL but never row values."""
+    try:
+        yield
+    except _FAULTS as error:
+        said = str(getattr(error, "orig", error)).splitlines()
+        raise StoreFault(f"{type(error).__name__}: {said[0] if said else ''}") from error
+
+
+def _runs(rows: Sequence[Row]) -> list[tuple[type, list[dict[str, Any]]]]:
+    """Neighbouring rows of one sort go as one statement; the last of several with one key wins."""
+    runs: list[tuple[type, list[dict[str, Any]]]] = []
+    for row in rows:
+        values = {item.name: getattr(row, item.name) for item in fields(row)}
+        if not runs or runs[-1][0] is not type(row):
+            runs.append((type(row), []))
+        runs[-1][1].append(values)
+    return runs
+
+
+def _engine(url: str) -> AsyncEngine:
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, pool_size=2, pool_pre_ping=True)
+    engine = create_async_engine(url, connect_args={"timeout": 2.0})
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        # FULL: an alarm that was told to be kept outlives a power cut, at one fsync for each decision.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=2000", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine

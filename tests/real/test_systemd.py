@@ -1,0 +1,79 @@
+"""The unit as Debian's systemd reads it: clean, shut in, and with the group, folders and sysctl it needs."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.real
+
+UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
+MOST_EXPOSURE = 1.5
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The shipped unit with its program at a path this machine has; nothing else is changed."""
+    text = (UNITS / "omsorgsvagt.service").read_text(encoding="utf-8")
+    text, changed = re.subn(r"(?m)^ExecStart=\S+", f"ExecStart={shutil.which('true')}", text)
+    assert changed == 1
+    path = tmp_path / "omsorgsvagt.service"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _with_modem(unit: Path) -> Path:
+    shutil.copytree(UNITS / "omsorgsvagt.service.d", unit.parent / "omsorgsvagt.service.d")
+    return unit
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("modem", [False, True])
+def test_the_unit_is_clean(unit: Path, modem: bool) -> None:
+    done = _run("systemd-analyze", "verify", "--man=no", str(_with_modem(unit) if modem else unit))
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("modem", [False, True])
+def test_the_unit_is_shut_in(unit: Path, modem: bool) -> None:
+    path = _with_modem(unit) if modem else unit
+    threshold = f"--threshold={round(MOST_EXPOSURE * 10)}"
+
+    done = _run("systemd-analyze", "security", "--offline=yes", "--no-pager", threshold, str(path))
+
+    level = re.search(r"exposure level for omsorgsvagt\.service: ([\d.]+)", done.stdout)
+    assert level, done.stderr
+    assert float(level[1]) <= MOST_EXPOSURE, done.stdout
+    assert done.returncode == 0
+
+
+def test_only_the_plans_group_reads_the_plan(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    outbox = tmp_path / "var" / "spool" / "gammu" / "outbox"
+    outbox.mkdir(parents=True)
+    root = f"--root={tmp_path}"
+
+    made = [
+        _run("systemd-sysusers", root, str(UNITS / "omsorgsvagt.sysusers.conf")),
+        _run("systemd-tmpfiles", "--create", root, str(UNITS / "omsorgsvagt.tmpfiles.conf")),
+    ]
+
+    assert [done.returncode for done in made] == [0, 0], made
+    group = re.search(r"(?m)^omsorgsvagt-plan:x:(\d+):", (tmp_path / "etc" / "group").read_text())
+    assert group
+    plan = (tmp_path / "etc" / "omsorgsvagt").stat()
+    assert (plan.st_mode & 0o7777, plan.st_gid) == (0o750, int(group[1]))
+    assert (tmp_path / "etc" / "credstore").stat().st_mode & 0o7777 == 0o700
+    assert outbox.stat().st_mode & 0o7777 == 0o2770
+
+
+def test_ping_is_allowed_without_privileges() -> None:
+    lines = (UNITS / "omsorgsvagt.sysctl.conf").read_text(encoding="utf-8").splitlines()
+
+    assert [line for line in lines if not line.startswith("#")] == ["net.ipv4.ping_group_range = 0 2147483647"]
