@@ -28,7 +28,7 @@ run: $(VENV)/.ready
 check: lint types contracts unit
 
 test: parts lint types contracts
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 bench: $(VENV)/.dev parts
 	@$(BIN)/python -m tests.bench

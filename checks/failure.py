@@ -13,13 +13,13 @@ import errno
 import re
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
 
 from monitor.core.fault import ProbeFault
-from monitor.core.finding import OURS, Miss, Outcome, Reason
+from monitor.core.finding import OURS, Miss, Outcome, Phase, Reason
 from monitor.ports import SecretMissing
 
 _LOG = structlog.get_logger(__name__)
@@ -46,13 +46,21 @@ _NAME_UNKNOWN: Final = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, socket.E
 # OpenSSL x509_vfy.h: X509_V_ERR_CERT_HAS_EXPIRED, …_HOSTNAME_MISMATCH and …_IP_ADDRESS_MISMATCH.
 _EXPIRED: Final = 10
 _WRONG_NAME: Final = frozenset({62, 64})
+_PHASE_WORDS: Final[dict[str, str]] = {
+    Phase.RESOLVE: "navneopslag",
+    Phase.CONNECT: "forbindelse",
+    Phase.TLS: "TLS",
+    Phase.PROCESSING: "svar",
+    Phase.TRANSFER: "overførsel",
+}
 _ERRNO_IN_TEXT: Final = re.compile(r"\[Errno (\d+)\]")
-_UNPRINTABLE: Final = re.compile(r"[^ -~\u00a1-\ud7ff\ue000-\uffef]+")
 
 
 def short(text: str, limit: int = 80) -> str:
     """One printable line of at most `limit` characters; what a stranger's server sent may hold anything."""
-    line = _UNPRINTABLE.sub(" ", text[: 4 * limit]).strip()
+    if len(text) <= limit and text.isprintable():
+        return text
+    line = " ".join("".join(one if one.isprintable() else " " for one in text[: 4 * limit]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -64,6 +72,18 @@ def outcome_of(reason: Reason) -> Outcome:
 def miss_of(exc: BaseException) -> Miss:
     """The reason behind what a probe raised. Never raises; what it does not know is INTERNAL and logged once."""
     return next((of(exc) for types, of in _BY_TYPE if isinstance(exc, types)), None) or _internal(exc)
+
+
+def timed_out(timeout: float, phases: Mapping[str, float]) -> Miss:
+    """Where a probe stood when its `timeout` seconds were up: in the last of the phases it reached.
+
+    A name that is not looked up in time is the resolver's silence, and the resolver is ours.
+    """
+    reached = next(reversed(list(phases)), "")
+    if reached == Phase.RESOLVE:
+        return Miss(Reason.RESOLVER, f"navneopslag inden {timeout:g} s", "intet svar")
+    where = _PHASE_WORDS.get(reached)
+    return Miss(Reason.TIMEOUT, f"svar inden {timeout:g} s", f"standset under {where}" if where else "intet svar")
 
 
 def _of_tls(exc: ssl.SSLError) -> Miss:

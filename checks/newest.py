@@ -23,12 +23,14 @@ from monitor.core.fault import ProbeFault
 from monitor.core.finding import Reason
 
 _ENTRIES = 20_000
+_YEAR_2100 = 4_102_444_800.0
+"""Dates beyond it come from broken clocks, and some are more than a datetime holds."""
 _GONE = (FileNotFoundError, NotADirectoryError)
 
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """When the newest large enough file was changed (UTC; None: there is none), its bytes, and how many were smaller."""
+    """The newest file that is large enough: when changed (UTC; None: no such file), its bytes; and how many are not."""
 
     modified: datetime | None = None
     size: int = 0
@@ -36,18 +38,13 @@ class Newest:
 
 
 class Look:
-    """One look, under way in its own thread. `alive` while the file system has not answered."""
+    """One look, under way in its own thread; it `hangs` until the file system has answered."""
 
     def __init__(self, pattern: Path, at_least: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[Newest] = self._loop.create_future()
-        self._thread = threading.Thread(target=self._run, args=(pattern, at_least), name="look", daemon=True)
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the file system still owes the answer."""
-        return self._thread.is_alive()
+        self.hangs = True
+        threading.Thread(target=self._run, args=(pattern, at_least), name="look", daemon=True).start()
 
     async def answer(self) -> Newest:
         """What was found. Raises ProbeFault."""
@@ -58,6 +55,7 @@ class Look:
             found: Newest | Exception = newest(pattern, at_least)
         except Exception as exc:
             found = exc
+        self.hangs = False
         # The loop may have ended while the file system hung.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._settle, found)
@@ -72,7 +70,7 @@ class Look:
 
 
 def newest(pattern: Path, at_least: int) -> Newest:
-    """Blocks. Raises ProbeFault: CREDENTIALS without access, TOO_LARGE for too many entries, MISSING for a sick mount."""
+    """Blocks. Raises ProbeFault: CREDENTIALS without access, TOO_LARGE for too many files, MISSING for a sick mount."""
     try:
         return _newest(pattern, at_least)
     except PermissionError as exc:
@@ -91,7 +89,7 @@ def _newest(pattern: Path, at_least: int) -> Newest:
             continue
         if not stat.S_ISREG(about.st_mode):
             continue
-        modified = datetime.fromtimestamp(about.st_mtime, UTC)
+        modified = datetime.fromtimestamp(min(max(about.st_mtime, 0.0), _YEAR_2100), UTC)
         if about.st_size < at_least:
             found = Newest(found.modified, found.size, found.too_small + 1)
         elif found.modified is None or modified > found.modified:

@@ -4,21 +4,14 @@ A sick check is a finding like any other: what a probe or a judge raises ends as
 """
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from checks.failure import miss_of, outcome_of, short
-from monitor.core.finding import CheckName, Finding, Miss, Phase, Reason, Verdict
+from checks.failure import miss_of, outcome_of, short, timed_out
+from monitor.core.finding import CheckName, Finding, Held, Miss, Verdict
 from monitor.ports import CheckKind, ProbeContext
 
-_PHASE_WORDS = {
-    Phase.RESOLVE: "navneopslag",
-    Phase.CONNECT: "forbindelse",
-    Phase.TLS: "TLS",
-    Phase.PROCESSING: "svar",
-    Phase.TRANSFER: "overførsel",
-}
+_Told = TypeVar("_Told", Miss, Held)
 
 
 async def run(name: CheckName, kind: CheckKind, settings: Any, context: ProbeContext) -> Finding:
@@ -32,8 +25,8 @@ async def run(name: CheckName, kind: CheckKind, settings: Any, context: ProbeCon
         async with asyncio.timeout(settings.timeout):
             measurement = await kind.probe(settings, context)
         verdict = kind.judge(settings, measurement, context.now())
-    except TimeoutError as exc:
-        verdict = _verdict(_timed_out(exc, settings.timeout, context))
+    except TimeoutError:
+        verdict = _verdict(timed_out(settings.timeout, context.phases))
     except asyncio.CancelledError as exc:
         if _stopped():
             raise
@@ -46,7 +39,7 @@ async def run(name: CheckName, kind: CheckKind, settings: Any, context: ProbeCon
         at=at,
         took=max(0.0, context.monotonic() - began),
         misses=_tidy(verdict.misses),
-        held=verdict.held,
+        held=_tidy(verdict.held),
         phases=dict(context.phases),
         facts=dict(context.facts),
         grade=verdict.grade,
@@ -63,17 +56,6 @@ def _verdict(miss: Miss) -> Verdict:
     return Verdict(outcome_of(miss.reason), (miss,))
 
 
-def _timed_out(exc: TimeoutError, timeout: float, context: ProbeContext) -> Miss:
-    """Says how far the probe came: the last phase begun is the one it stood in.
-
-    A name that is not looked up in time is the resolver's silence, and the resolver is ours.
-    """
-    reached = next(reversed(context.phases), None)
-    if reached == Phase.RESOLVE:
-        return Miss(Reason.RESOLVER, f"navneopslag inden {timeout:g} s", "intet svar")
-    seen = f"standset under {_PHASE_WORDS[Phase(reached)]}" if reached in _PHASE_WORDS else miss_of(exc).seen
-    return Miss(Reason.TIMEOUT, f"svar inden {timeout:g} s", seen)
-
-
-def _tidy(misses: Sequence[Miss]) -> tuple[Miss, ...]:
-    return tuple(replace(miss, expected=short(miss.expected), seen=short(miss.seen)) for miss in misses)
+def _tidy(told: tuple[_Told, ...]) -> tuple[_Told, ...]:
+    """What is told is short and printable, wherever it came from."""
+    return tuple(replace(one, expected=short(one.expected), seen=short(one.seen)) for one in told)

@@ -22,6 +22,7 @@ _DATE = r"^(\d{4}-)?\d{2}-\d{2}$"
 _YEARLY = len("12-24")
 _DAY = timedelta(days=1)
 _HORIZON = 60
+_FRESH = 8 * 3600.0
 
 
 def _clock(value: Any) -> time:
@@ -45,15 +46,15 @@ def weekdays(text: str) -> range:
 class Closed(Strict):
     """Days, each year (`12-24`) or once (`2026-05-15`), through `to`, closed from an hour on; 00:00 is all day."""
 
-    date: Annotated[str, Field(pattern=_DATE)]
+    first: Annotated[str, Field(alias="date", pattern=_DATE)]
     to: Annotated[str, Field(pattern=_DATE)] | None = None
     start: Annotated[Clock, Field(alias="from")] = time(0)
     name: Annotated[str, Field(max_length=60)] = ""
 
     @model_validator(mode="after")
     def _exist(self) -> "Closed":
-        for text in filter(None, (self.date, self.to)):
-            if len(text) != len(self.date):
+        for text in filter(None, (self.first, self.to)):
+            if len(text) != len(self.first):
                 raise ValueError("date and to are written differently; write both with the year or both without")
             try:
                 date.fromisoformat(f"2024-{text}" if len(text) == _YEARLY else text)
@@ -63,16 +64,19 @@ class Closed(Strict):
 
     def closes(self, day: date) -> bool:
         """Whether this closing touches a day. A yearly one may run over New Year."""
-        first, last, key = self.date, self.to or self.date, day.isoformat()[-len(self.date) :]
+        first, last, key = self.first, self.to or self.first, day.isoformat()[-len(self.first) :]
         return first <= key <= last if first <= last else key >= first or key <= last
 
 
 class WorkingDays(Strict):
-    """`saved_by` a time for each weekday; fresh is what was made from `since` that day on, or `fresh` before it."""
+    """`saved_by` a time for each weekday; what counts as fresh was made from `since` that day on, or `fresh` before.
 
-    saved_by: Annotated[dict[str, Clock], Field(min_length=1)]
+    With neither, eight hours before.
+    """
+
+    saved_by: Annotated[dict[str, Clock], Field(default_factory=dict)]
     since: Clock | None = None
-    fresh: Annotated[Seconds, Field(ge=60, le=12 * 3600)] = 8 * 3600.0
+    fresh: Annotated[Seconds, Field(ge=60, le=12 * 3600)] | None = None
     holidays: Literal["DK", "none"] = "DK"
     closed: Annotated[tuple[Closed, ...], Field(max_length=100)] = ()
     zone: ZoneInfo = ZoneInfo("Europe/Copenhagen")
@@ -89,6 +93,8 @@ class WorkingDays(Strict):
     def _opens_before_it_ends(self) -> "WorkingDays":
         if self.since and any(self.since >= at for at in self.saved_by.values()):
             raise ValueError("since is not before saved_by; write for instance since: '12:00'")
+        if self.since and self.fresh:
+            raise ValueError("both since and fresh say when the time begins; keep one of them")
         return self
 
 
@@ -126,7 +132,7 @@ class Schedule:
         if wall is None:
             return None
         due = self._instant(day, wall)
-        since = due - timedelta(seconds=self._rule.fresh)
+        since = due - timedelta(seconds=self._rule.fresh or _FRESH)
         if self._rule.since is not None:
             # A day that closes early moves the whole window.
             earlier = self._instant(day, self._by[day.weekday()]) - due

@@ -14,7 +14,6 @@ from pydantic import ConfigDict, Field, PlainValidator, model_validator
 from checks.pattern import parse
 from checks.trust import Host, Port, StartTls, TlsSettings, secure, trusting
 from checks.wire import LIMIT, Wire, budget, connected
-from monitor.core.fault import ProbeFault
 from monitor.core.finding import Held, Miss, Outcome, Phase, Reason, Verdict
 from monitor.plan.settings import CheckSettings, Seconds, Strict
 from monitor.ports import ProbeContext
@@ -86,7 +85,7 @@ class Dialogue:
 
 
 async def probe(settings: Settings, context: ProbeContext) -> Dialogue:
-    """Connect and speak. Raises OSError, ssl.SSLError, ProbeFault where no dialogue came about."""
+    """Connect and speak. Raises OSError, ssl.SSLError, ProbeFault before the dialogue begins."""
     began = context.monotonic()
     async with connected(settings.host, settings.port, context) as wire:
         if settings.tls or settings.starttls is not StartTls.NONE:
@@ -112,8 +111,8 @@ async def _speak(steps: tuple[Step, ...], wire: Wire, left: float) -> tuple[list
     except TimeoutError:
         seen = f"{len(wire.buffer)} byte i tide uden det" if wire.buffer else "intet svar i tide"
         return held, Miss(Reason.TIMEOUT, title, seen)
-    except OSError as exc:
-        raise ProbeFault(Reason.RESET, title, "afbrudt") from exc
+    except OSError:
+        return held, Miss(Reason.RESET, title, f"afbrudt efter {len(wire.buffer)} byte")
     return held, None
 
 
@@ -125,7 +124,7 @@ async def _step(step: Step, title: str, wire: Wire) -> Miss | None:
         if len(wire.buffer) >= LIMIT:
             return Miss(Reason.TOO_LARGE, title, f"over {LIMIT} byte uden det")
         if not await wire.fill():
-            return Miss(Reason.REPLY, title, f"forbindelsen lukket efter {len(wire.buffer)} byte")
+            return Miss(Reason.RESET, title, f"afbrudt efter {len(wire.buffer)} byte")
     del wire.buffer[: found.end()]
     return None
 

@@ -21,7 +21,8 @@ from checks.failure import miss_of
 from checks.trust import Host, Port, StartTls, TlsSettings, secure, trusting, unverified
 from checks.wire import connected
 from monitor.core.finding import Held, Miss, Outcome, Reason, Verdict
-from monitor.plan.settings import CheckSettings
+from monitor.core.plan import Severity
+from monitor.plan.settings import CheckSettings, SeverityWord
 from monitor.ports import ProbeContext
 
 _DAY = 86_400.0
@@ -35,7 +36,10 @@ def _falling(days: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Settings(CheckSettings, TlsSettings):
-    """`warn_days` are thresholds of days left, each one grade worse than the one before."""
+    """`warn_days` are thresholds of days left, each one grade worse than the one before.
+
+    A certificate that will expire is an advisory, for the daytime; one that has, an outage.
+    """
 
     kind: Literal["tls"]
     host: Host
@@ -44,6 +48,7 @@ class Settings(CheckSettings, TlsSettings):
     warn_days: Annotated[
         tuple[Annotated[int, Field(ge=1, le=400)], ...], Field(max_length=5), AfterValidator(_falling)
     ] = (21, 7, 1)
+    warn_means: SeverityWord = Severity.ADVISORY
 
 
 @dataclass(frozen=True, slots=True)

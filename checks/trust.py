@@ -69,8 +69,8 @@ async def secure(
     wire: Wire, trust: ssl.SSLContext, server_name: str, starttls: StartTls, context: ProbeContext
 ) -> ssl.SSLObject:
     """Speak what comes before TLS, then shake hands. Raises OSError, ssl.SSLError, ProbeFault."""
-    with context.phase(Phase.PROCESSING):
-        if starttls in _BEFORE:
+    if starttls in _BEFORE:
+        with context.phase(Phase.PROCESSING):
             await _BEFORE[starttls](wire)
     with context.phase(Phase.TLS):
         tls = await wire.start_tls(trust, server_name)

@@ -8,8 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, PlatformCollector
-from prometheus_client import ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -42,10 +50,12 @@ class Snapshot:
     checks: Iterable[CheckSample] = ()
     systems: Mapping[str, State] = field(default_factory=dict)
     open_incidents: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    unacknowledged: Mapping[str, int] = field(default_factory=dict)
     withheld: Mapping[str, int] = field(default_factory=dict)
     oldest_unsent: datetime | None = None
     routes: Mapping[tuple[str, str], float] = field(default_factory=dict)
     bounds: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    required: Mapping[str, float] = field(default_factory=dict)
     loops: Mapping[str, float] = field(default_factory=dict)
     plan_digest: str = ""
     plan_reload_ok: bool = True
@@ -90,7 +100,9 @@ class Metrics:
             registry=registry,
         )
         self.late = Counter("omsorgsvagt_probe_late", "Probes started later than allowed.", registry=registry)
-        self.loop_falls = Counter("omsorgsvagt_loop_falls", "Times a loop fell and returned.", ["loop"], registry=registry)
+        self.loop_falls = Counter(
+            "omsorgsvagt_loop_falls", "Times a loop fell and returned.", ["loop"], registry=registry
+        )
         build = Gauge("omsorgsvagt_build_info", "The running version.", ["version"], registry=registry)
         build.labels(version).set(1)
 
@@ -120,7 +132,9 @@ class _States(Collector):
 
 
 def _checks(snapshot: Snapshot) -> Iterator[Metric]:
-    up = GaugeMetricFamily("omsorgsvagt_check_up", "1 when the last probe was well.", labels=["check", "system", "kind"])
+    up = GaugeMetricFamily(
+        "omsorgsvagt_check_up", "1 when the last probe was well.", labels=["check", "system", "kind"]
+    )
     state = GaugeMetricFamily("omsorgsvagt_check_state", "The state believed.", labels=["check", "system", "state"])
     took = GaugeMetricFamily(
         "omsorgsvagt_check_duration_seconds", "The last probe, by phase.", labels=["check", "phase"]
@@ -151,6 +165,11 @@ def _systems(snapshot: Snapshot) -> Iterator[Metric]:
     incidents = GaugeMetricFamily("omsorgsvagt_incidents_open", "Incidents now open.", labels=["system", "severity"])
     for (system, severity), count in snapshot.open_incidents.items():
         incidents.add_metric([system, severity], count)
+    unacknowledged = GaugeMetricFamily(
+        "omsorgsvagt_incidents_unacknowledged", "Open incidents nobody has acknowledged.", labels=["system"]
+    )
+    for system, count in snapshot.unacknowledged.items():
+        unacknowledged.add_metric([system], count)
     bounds = GaugeMetricFamily(
         "omsorgsvagt_time_to_phone_bound_seconds",
         "The proved longest time from a fault to a phone.",
@@ -158,10 +177,17 @@ def _systems(snapshot: Snapshot) -> Iterator[Metric]:
     )
     for (system, period), seconds in snapshot.bounds.items():
         bounds.add_metric([system, period], seconds)
-    routes = GaugeMetricFamily("omsorgsvagt_route_up", "1 while a route's last try was taken.", labels=["channel", "route"])
+    required = GaugeMetricFamily(
+        "omsorgsvagt_time_to_phone_required_seconds", "The longest time the plan allows to a phone.", labels=["system"]
+    )
+    for system, seconds in snapshot.required.items():
+        required.add_metric([system], seconds)
+    routes = GaugeMetricFamily(
+        "omsorgsvagt_route_up", "1 while a route's last try was taken.", labels=["channel", "route"]
+    )
     for (channel, route), value in snapshot.routes.items():
         routes.add_metric([channel, route], value)
-    yield from (states, incidents, bounds, routes)
+    yield from (states, incidents, unacknowledged, bounds, required, routes)
 
 
 def _own(snapshot: Snapshot) -> Iterator[Metric]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from checks.failure import miss_of
 from checks.httpwire.limits import Limits
-from checks.httpwire.reader import Reader
+from checks.httpwire.reader import Reader, add
 from monitor.core.finding import OURS, Phase
 from monitor.ports import ProbeContext
 
@@ -49,6 +49,24 @@ class Answer:
         return next((value.decode("latin-1").strip() for key, value in self.headers if key == wanted), None)
 
 
+class Timed:
+    """Adds the seconds spent inside to a phase, as `ProbeContext.phase` does, and puts that phase last.
+
+    The last one is where a probe that is cut off stood, also in the second of several exchanges.
+    """
+
+    __slots__ = ("_began", "_context", "_phase")
+
+    def __init__(self, context: ProbeContext, phase: Phase) -> None:
+        self._context, self._phase, self._began = context, phase, 0.0
+
+    def __enter__(self) -> None:
+        self._began = self._context.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        add(self._context.phases, self._phase, self._context.monotonic() - self._began)
+
+
 async def fetch(call: Call, context: ProbeContext) -> Answer:
     """Connect, send, read. Fills the context's phases and the facts address, status, http_version and those of TLS.
 
@@ -59,7 +77,7 @@ async def fetch(call: Call, context: ProbeContext) -> Answer:
     try:
         transport = await _connect(call, context, reader if call.trust is None else _Deaf())
         if call.trust is not None:
-            with context.phase(Phase.TLS):
+            with Timed(context, Phase.TLS):
                 transport = await _secure(transport, reader, call.trust, call.name or call.host)
             _tell_of_tls(transport, context)
         reader.send(transport)
@@ -84,7 +102,7 @@ async def _connect(call: Call, context: ProbeContext, protocol: asyncio.Protocol
     addresses = (call.host,) if call.literal else await _resolve(call, context)
     share = context.timeout / 2 / len(addresses)
     failures: list[OSError] = []
-    with context.phase(Phase.CONNECT):
+    with Timed(context, Phase.CONNECT):
         for address in addresses:
             context.facts["address"] = address
             try:
@@ -102,7 +120,7 @@ async def _open(address: str, port: int, protocol: asyncio.Protocol) -> asyncio.
 
 async def _resolve(call: Call, context: ProbeContext) -> tuple[str, ...]:
     """The host's addresses without repeats, at most a handful, at least one. Raises socket.gaierror."""
-    with context.phase(Phase.RESOLVE):
+    with Timed(context, Phase.RESOLVE):
         found = await asyncio.get_running_loop().getaddrinfo(call.host, call.port, type=socket.SOCK_STREAM)
     addresses = tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))[:_ADDRESSES]
     if not addresses:

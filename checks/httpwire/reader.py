@@ -17,6 +17,11 @@ _SWITCHING: Final = 101
 _VERSIONS: Final = ("1.0", "1.1")
 
 
+def add(phases: dict[str, float], phase: Phase, seconds: float) -> None:
+    """Add to a phase's time and make it the last one reached."""
+    phases[phase] = phases.pop(phase, 0.0) + seconds
+
+
 class Reader(asyncio.Protocol):
     """One answer. `done` is set when it is whole, or holds the exception that ended it.
 
@@ -50,9 +55,9 @@ class Reader(asyncio.Protocol):
         if self.sent:
             ended = self.ended or self.clock()
             first = self.first or ended
-            phases[Phase.PROCESSING] = phases.get(Phase.PROCESSING, 0.0) + first - self.sent
+            add(phases, Phase.PROCESSING, first - self.sent)
             if self.first:
-                phases[Phase.TRANSFER] = phases.get(Phase.TRANSFER, 0.0) + ended - first
+                add(phases, Phase.TRANSFER, ended - first)
         if not self.done.cancel():
             self.done.exception()
         del self._parser

@@ -11,6 +11,8 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, model_validator
 
 from checks.httpwire.address import Url, parse
+from monitor.core.fault import ProbeFault
+from monitor.core.finding import Reason
 from monitor.plan.settings import SecretName, Strict
 from monitor.ports import ProbeContext
 
@@ -25,6 +27,14 @@ def header_value(value: str) -> str:
     if not _VALUE.fullmatch(value):
         raise ValueError("a header's value is one line of Latin-1 text")
     return value
+
+
+def in_header(value: str, reason: Reason = Reason.CONTENT) -> str:
+    """As `header_value` for what is known only while probing. Raises ProbeFault, without the value."""
+    try:
+        return header_value(value)
+    except ValueError:
+        raise ProbeFault(reason, "en værdi til en header", "tegn der ikke kan stå der") from None
 
 
 def _header_name(name: str) -> str:
@@ -55,9 +65,9 @@ class Auth(Strict):
         return self
 
     def value(self, context: ProbeContext) -> str:
-        """The Authorization header's value. Raises SecretMissing, and ValueError without the secret in it."""
+        """The Authorization header's value. Raises SecretMissing, and ProbeFault SECRET for one no header can hold."""
         if self.bearer:
-            return header_value(f"Bearer {context.secret(self.bearer)}")
+            return in_header(f"Bearer {context.secret(self.bearer)}", Reason.SECRET)
         pair = f"{self.user}:{context.secret(self.password or '')}"
         return "Basic " + b64encode(pair.encode()).decode("ascii")
 
@@ -74,6 +84,10 @@ class Request:
     def with_header(self, name: str, value: str) -> "Request":
         """The same request with a header more."""
         return replace(self, headers=(*self.headers, (name, value)))
+
+    def with_body(self, body: bytes) -> "Request":
+        """The same request with this body."""
+        return replace(self, body=body)
 
     def moved(self, url: Url, method: str) -> "Request":
         """The request a redirection asks for: on another origin only harmless headers go along, and never a body."""

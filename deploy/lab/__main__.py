@@ -7,6 +7,7 @@ speak to the lab that was started last, or to the one `--control` names.
 import argparse
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -41,6 +42,8 @@ def _say(value: Any, indent: int | None = 2) -> None:
 
 
 async def _serve(base: int, note: Path) -> None:
+    # The mail server's library warns of its own attributes that nobody here uses.
+    logging.getLogger("mail").setLevel(logging.ERROR)
     ended = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, ended.set)

@@ -118,6 +118,9 @@ def stream_door(handler: Handler, port: int = 0, tls: Callable[[], ssl.SSLContex
             await handler(reader, writer)
         except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.transport.abort()
+        except asyncio.CancelledError:
+            # The lab is ending. This is the connection's own task; asyncio 3.11 would log its cancellation as a fault.
+            writer.transport.abort()
         finally:
             door.leave(writer.transport)
             writer.close()
@@ -140,6 +143,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         self._first: socket.socket | None = _bound(socket.SOCK_DGRAM, port)
         self._holder: socket.socket | None = None
         self._transport: asyncio.DatagramTransport | None = None
+        self._gone = asyncio.Event()
         self.port: int = self._first.getsockname()[1]
 
     @property
@@ -153,6 +157,10 @@ class UdpDoor(asyncio.DatagramProtocol):
         if reply is not None:
             self.send(reply, addr)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed now, not only about to be."""
+        self._gone.set()
+
     def send(self, data: bytes, to: tuple[str, int]) -> None:
         """Send from this port; nothing when it is shut."""
         if self._transport is not None:
@@ -164,6 +172,7 @@ class UdpDoor(asyncio.DatagramProtocol):
             return
         bound = self._first or _bound(socket.SOCK_DGRAM, self.port)
         self._first = None
+        self._gone.clear()
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=bound)
         self._let_go()
@@ -177,6 +186,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         self._holder.connect(_NOWHERE)
         self._transport.abort()
         self._transport = None
+        await self._gone.wait()
 
     async def release(self) -> None:
         """Close for good and give the port back."""

@@ -10,6 +10,8 @@ SECRETS = {
     "nexus_client_secret": "lab-nexus-secret",
     "phoniro_user": "labtest",
     "phoniro_password": "lab-phoniro-secret",
+    "medico_client_id": "omsorgsvagt-lab",
+    "medico_client_secret": "lab-medico-secret",
     "gatewayapi_token": "lab-gatewayapi-token",
     "gatewayapi_jwt_secret": "lab-gatewayapi-jwt-secret-of-32-bytes",
     "cpsms_user": "labuser",

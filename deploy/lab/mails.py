@@ -25,6 +25,18 @@ _SIZE_LIMIT = 1024 * 1024
 _TEXT_KEPT = 20_000
 
 
+class MailFeed(Feed):
+    """Every mail that arrived, by whichever server: `{n, to, from, subject, text, headers, via, at}`."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__(1000)
+        self._now = now
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Append one mail, stamped."""
+        super().add(entry | {"at": self._now().isoformat()})
+
+
 class _Conversation(SMTP):
     """One connection, which a shut door can cut."""
 
@@ -56,7 +68,7 @@ class _Conversation(SMTP):
 
 
 class Mailbox(StandIn):
-    """`feed` holds every mail as `{n, to, from, subject, text, headers, at}`."""
+    """One server; what it takes goes to the feed, with the server's name as `via`."""
 
     hows: ClassVar = {
         "refuse": How("the port is closed: connections are refused"),
@@ -69,17 +81,17 @@ class Mailbox(StandIn):
     }
     over_the_line: ClassVar = False
 
-    def __init__(self, clock: Clock, now: Callable[[], datetime], tls: ssl.SSLContext, port: int = 0) -> None:
+    def __init__(self, clock: Clock, name: str, feed: MailFeed, tls: ssl.SSLContext, port: int = 0) -> None:
         super().__init__(clock)
-        self.feed = Feed(1000)
-        self._now = now
+        self._name = name
+        self._feed = feed
         self._tls = tls
         self._door = Door(self._opener, port)
         self.doors = [self._door]
 
     def addresses(self) -> dict[str, str]:
         """Host and port of the SMTP server."""
-        return {"smtp": self._door.address}
+        return {self._name: self._door.address}
 
     async def _opener(self, listener: socket.socket) -> asyncio.Server:
         loop = asyncio.get_running_loop()
@@ -134,4 +146,4 @@ class Mailbox(StandIn):
         text = str(body.get_content()).replace("\r\n", "\n")[:_TEXT_KEPT] if body is not None else ""
         headers = {str(name): str(value) for name, value in mail.items()}
         entry = {"to": to, "from": str(mail["From"] or ""), "subject": str(mail["Subject"] or ""), "text": text}
-        self.feed.add(entry | {"headers": headers, "at": self._now().isoformat()})
+        self._feed.add(entry | {"headers": headers, "via": self._name})

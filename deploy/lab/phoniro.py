@@ -13,12 +13,12 @@ from known import SECRETS
 from standin import Clock, StandIn
 
 MARKER = "Phoniro Care"
-LANDED = "Velkommen til Phoniro Care"
+LANDED = "Mine lister"
 _SESSIONS_KEPT = 1000
 _FORM = (
     "<!doctype html><html lang=da><title>Phoniro Care</title><h1>Log ind</h1>{said}"
     '<form method="post" action="/login"><input type="hidden" name="csrf" value="{csrf}">'
-    '<input name="username"><input name="password" type="password"><button>Log ind</button></form>'
+    '<input name="user"><input name="password" type="password"><button>Log ind</button></form>'
 )
 
 
@@ -70,7 +70,7 @@ class Phoniro(StandIn):
         if not csrf or form.get("csrf") != csrf:
             return page("<h1>Sessionen er udløbet</h1>", 403)
         right = (SECRETS["phoniro_user"], SECRETS["phoniro_password"])
-        if self.how == "login-fails" or (form.get("username"), form.get("password")) != right:
+        if self.how == "login-fails" or (form.get("user"), form.get("password")) != right:
             return self._form("<p>Forkert brugernavn eller adgangskode</p>")
         inside = secrets.token_hex(16)
         self._keep(inside, "", True)

@@ -1,4 +1,4 @@
-"""A stand-in for a nødkald receiver: SIP over UDP and TCP, SCAIP in MESSAGE (DOMAIN §4).
+"""A stand-in for a nødkald receiver: SIP over UDP, TCP and TLS, SCAIP in MESSAGE (DOMAIN §4).
 
 A SIP 200 acknowledges nothing: only the `<mrs>` with the request's own `ref` and `snu` 0 does, and that can be broken.
 """
@@ -6,6 +6,7 @@ A SIP 200 acknowledges nothing: only the `<mrs>` with the request's own `ref` an
 import asyncio
 import re
 import secrets
+import ssl
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -25,10 +26,10 @@ Send = Callable[[bytes], None]
 
 
 class Receiver(StandIn):
-    """One port number, both transports. `mrs-apart` is no fault: it is the other of the two ways to answer."""
+    """One port number for UDP and TCP, another for TLS. `mrs-apart` is no fault: it is the other of the two ways to answer."""
 
     hows: ClassVar = {
-        "refuse": How("both ports are closed"),
+        "refuse": How("all ports are closed"),
         "silent": How("requests are taken and never answered"),
         "503": How("every request is answered 503"),
         "no-mrs": How("MESSAGE is answered 200, the acknowledgement never comes; OPTIONS is fine (SCENARIOS 2)"),
@@ -38,15 +39,16 @@ class Receiver(StandIn):
         "mrs-apart": How("nothing is broken: the acknowledgement comes in a MESSAGE of its own (RFC 3428)"),
     }
 
-    def __init__(self, clock: Clock, port: int = 0) -> None:
+    def __init__(self, clock: Clock, tls: Callable[[], ssl.SSLContext], ports: tuple[int, int] = (0, 0)) -> None:
         super().__init__(clock)
-        self._tcp = stream_door(self._talk, port or free_for_both())
+        self._tcp = stream_door(self._talk, ports[0] or free_for_both())
         self._udp = UdpDoor(self._datagram, self._tcp.port)
-        self.doors = [self._tcp, self._udp]
+        self._tls = stream_door(self._talk, ports[1], tls)
+        self.doors = [self._tcp, self._udp, self._tls]
 
     def addresses(self) -> dict[str, str]:
-        """The same host and port for both transports."""
-        return {"sip": self._tcp.address}
+        """One host and port for UDP and TCP, another for TLS."""
+        return {"sip": self._tcp.address, "sip_tls": f"localhost:{self._tls.port}"}
 
     def _datagram(self, packet: bytes, sender: tuple[str, int]) -> bytes | None:
         request = parse(packet)

@@ -63,15 +63,16 @@ class SecureSite(StandIn):
         "wrong-name": How("the certificate is for another name"),
     }
 
-    def __init__(self, clock: Clock, authority: Authority, port: int = 0) -> None:
+    def __init__(self, clock: Clock, name: str, authority: Authority, port: int = 0) -> None:
         super().__init__(clock)
+        self._name = name
         self._authority = authority
         self._web = HttpDoor(self._answer, self.wire, port, self._certificate)
         self.doors = [self._web.door]
 
     def addresses(self) -> dict[str, str]:
         """Where it is and whom to trust."""
-        return {"tls": f"https://localhost:{self._web.door.port}", "tls_ca": str(self._authority.path)}
+        return {self._name: f"https://localhost:{self._web.door.port}", "tls_ca": str(self._authority.path)}
 
     async def settle(self) -> None:
         """Open afresh, so that the next handshake meets the certificate of now."""

@@ -17,7 +17,7 @@ from cpsms import Cpsms
 from gatewayapi import GatewayApi
 from known import INSTANCE, SECRETS
 from line import Gateway, Line, Resolver, Site
-from mails import Mailbox
+from mails import Mailbox, MailFeed
 from medico import Medico
 from modem import Modem
 from nexus import Nexus
@@ -47,24 +47,26 @@ class Lab:
         street = Street(self.phones, receipts, clock.now)
         authority = Authority(clock.now, folder)
         self.modem = Modem(ticks, self.phones, folder / "modem")
-        mailbox = Mailbox(ticks, clock.now, authority.context(), next(port))
+        mails, tls = MailFeed(clock.now), authority.context()
         self.systems: dict[str, StandIn] = {
             "nexus": Nexus(ticks, (next(port), next(port))),
             "phoniro": Phoniro(ticks, next(port)),
-            "sip": Receiver(ticks, next(port)),
+            "sip": Receiver(ticks, authority.context, (next(port), next(port))),
             "medico": Medico(ticks, (next(port), next(port))),
             "gatewayapi": GatewayApi(ticks, street, next(port)),
             "cpsms": Cpsms(ticks, street, next(port)),
             "modem": self.modem,
-            "mailbox": mailbox,
+            "mailbox": Mailbox(ticks, "smtp", mails, tls, next(port)),
+            "mailbox-2": Mailbox(ticks, "smtp_2", mails, tls, next(port)),
             "site-a": Site(ticks, "site_a", next(port)),
             "site-b": Site(ticks, "site_b", next(port)),
             "gateway": Gateway(ticks, next(port)),
             "resolver": Resolver(ticks, next(port)),
-            "tls": SecureSite(ticks, authority, next(port)),
+            "tls": SecureSite(ticks, "tls", authority, next(port)),
+            "tls-phoniro": SecureSite(ticks, "tls_phoniro", authority, next(port)),
         }
         self.systems["line"] = Line(ticks, tuple(self.systems.values()))
-        self.control = Control(self.systems, self.phones, mailbox.feed, control)
+        self.control = Control(self.systems, self.phones, mails, control)
 
     def addresses(self) -> dict[str, Any]:
         """Where everything is: strings by name, `secrets` by secret name, `instance` and this process's `pid`."""

@@ -4,6 +4,7 @@ Only what surely was not sent is called so; all else is unknown, and unknown is 
 """
 
 import json
+import re
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,13 @@ import httpx
 from monitor.ports import SecretMissing, SendOutcome, Sent
 
 _SAID = 120
+_MERE_BREAKS = (
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+    ssl.SSLSyscallError,
+    ssl.SSLWantReadError,
+    ssl.SSLWantWriteError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +69,21 @@ def by_status(status: int) -> SendOutcome:
 
 def unanswered(fault: Exception, handed_over: bool) -> Sent:
     """The outcome of a try that ended by a fault instead of an answer."""
-    if isinstance(fault, httpx.LocalProtocolError) or (isinstance(fault, ValueError) and not handed_over):
-        return Sent(SendOutcome.BROKEN, "opsætningen giver en besked, der ikke kan sendes")
     late = isinstance(fault, TimeoutError | httpx.TimeoutException)
     if handed_over:
         said = "intet svar inden for tiden" if late else "forbindelsen faldt, før svaret kom"
         return Sent(SendOutcome.UNKNOWN, said)
     if tls_refused(fault):
         return Sent(SendOutcome.BROKEN, excerpt(f"den sikre forbindelse kan ikke oprettes: {fault}"))
+    if isinstance(fault, ValueError | httpx.LocalProtocolError):
+        return Sent(SendOutcome.BROKEN, "opsætningen giver en besked, der ikke kan sendes")
     return Sent(SendOutcome.TEMPORARY, "ingen forbindelse inden for tiden" if late else "ingen forbindelse")
 
 
 def tls_refused(fault: BaseException | None) -> bool:
     """Whether TLS itself refused (certificate, name, version), here or in a cause; a mere break does not count."""
     while fault is not None:
-        if isinstance(fault, ssl.SSLError) and not isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        if isinstance(fault, ssl.SSLError) and not isinstance(fault, _MERE_BREAKS):
             return True
         fault = fault.__cause__ or fault.__context__
     return False
@@ -88,7 +96,7 @@ def excerpt(text: str, *hidden: str) -> str:
         return "en HTML-side"
     for word in hidden:
         if word:
-            short = short.replace(word, "...")
+            short = re.sub(re.escape(word), "...", short, flags=re.IGNORECASE)
     return " ".join("".join(c if c.isprintable() else " " for c in short).split())[:_SAID]
 
 

@@ -1,39 +1,36 @@
 """Mail by SMTP to one relay; several relays are several routes.
 
-Accepted is the relay's 250 after the whole message (RFC 5321 §6.1: from then on it answers for it). What failed before
-DATA was begun is surely not sent; what was cut off after it is unknown.
+Each message has a connection of its own; nothing is tried twice, and no password crosses a net in clear.
 """
 
+import asyncio
 import re
 import socket
 import ssl
-from contextlib import suppress
-from enum import IntEnum
 from typing import Annotated, Literal, Self
 
-import asyncio
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+from aiosmtplib import SMTP, SMTPException
 from pydantic import AfterValidator, Field, FilePath, model_validator
 
-from monitor.channels.answer import excerpt, lacking, tls_refused, unanswered
-from monitor.channels.letter import Letterhead, is_mailbox, write
+from monitor.channels.answer import lacking
+from monitor.channels.letter import Correspondent, address, mailbox, write
+from monitor.channels.talk import Talk
 from monitor.plan.settings import RouteSettings, Seconds, SecretName
 from monitor.ports import ChannelContext, Message, SecretMissing, SendOutcome, Sent
 
-_GOODBYE = 1.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_HOST_AND_PORT = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_HOST_AND_PORT = re.compile(r"(?:[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
 def _relay(text: str) -> str:
     found = _HOST_AND_PORT.fullmatch(text)
-    if not found or not 0 < int(found["port"]) < 65536:
+    if not found or not 0 < int(found[1]) < 65536:
         raise ValueError(f"{text!r} is not a host and a port; write for instance smtp.example:587")
     return text
 
 
 class Settings(RouteSettings):
-    """A relay. Without `user` it must take mail from our address by itself."""
+    """A relay. Without `user` it must take our mail by knowing where we are."""
 
     via: Literal["smtp"] = "smtp"
     timeout: Annotated[Seconds, Field(gt=0, le=60)] = 30.0
@@ -43,9 +40,9 @@ class Settings(RouteSettings):
     """Trust these certificates only; without it the machine's own store is trusted."""
     user: Annotated[str, Field(max_length=200)] = ""
     password: SecretName = "smtp_password"  # noqa: S105 - the name it is looked up by
-    sender: Letterhead
-    reply_to: Letterhead | None = None
-    helo: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]{0,255}$")] = ""
+    sender: Correspondent
+    reply_to: Correspondent | None = None
+    helo: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:\[\]-]{0,255}$")] = ""
     """The name we greet with; without it the machine's."""
 
     @model_validator(mode="after")
@@ -65,18 +62,8 @@ class Settings(RouteSettings):
         return int(self.smtp.rpartition(":")[2])
 
 
-class _Stage(IntEnum):
-    """How far a conversation came."""
-
-    CONNECT = 1
-    LOGIN = 2
-    SENDER = 3
-    RECIPIENT = 4
-    DATA = 5
-
-
 class Channel:
-    """One route by a relay; each message has its own connection."""
+    """One route by a relay."""
 
     def __init__(self, settings: Settings, context: ChannelContext) -> None:
         self._settings = settings
@@ -85,27 +72,38 @@ class Channel:
 
     async def send(self, message: Message) -> Sent:
         """Send one message."""
-        if not is_mailbox(message.to):
+        to = mailbox(message.to)
+        if not to:
             return Sent(SendOutcome.REJECTED, "ikke en mailadresse")
+        settings = self._settings
         try:
-            password = self._context.secret(self._settings.password) if self._settings.user else ""
+            password = self._context.secret(settings.password) if settings.user else ""
         except SecretMissing as missing:
             return lacking(missing)
-        letter = write(message, self._settings.sender, self._settings.reply_to, self._context.now())
-        talk = _Talk(self._settings, self._trust, password)
+        letter = write(message, settings.sender, settings.reply_to, self._context.now())
+        talk = Talk(self._client())
+        fault: Exception | None = None
         try:
-            async with asyncio.timeout(self._settings.timeout):
-                said = await talk.deliver(message.to, letter)
-        except SMTPResponseException as refusal:
-            said = excerpt(f"{refusal.code} {refusal.message}", password, message.to)
-            return Sent(_refused(talk.stage, refusal), said)
-        except (SMTPException, OSError, ValueError) as fault:
-            return self._failed(talk.stage, fault)
+            async with asyncio.timeout(settings.timeout):
+                await talk.begin(settings.user, password)
+                await talk.deliver(address(settings.sender).addr_spec, to, letter)
+        except (SMTPException, OSError, ValueError) as error:
+            fault = error
         finally:
             talk.hang_up()
-        return Sent(SendOutcome.ACCEPTED, excerpt(said, password, message.to))
+        return talk.outcome(fault, (password, to))
 
     async def close(self) -> None:
         """Nothing is held open."""
 
-    ...
+    def _client(self) -> SMTP:
+        settings = self._settings
+        return SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            local_hostname=settings.helo or socket.gethostname(),
+            timeout=settings.timeout,
+            use_tls=settings.security == "tls",
+            start_tls=settings.security == "starttls",
+            tls_context=self._trust,
+        )

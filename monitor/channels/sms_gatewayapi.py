@@ -41,6 +41,11 @@ class Settings(HttpSettings):
     callback_url: Address | None = None
     """Where the classic API sends receipts; the current API's are set up at the provider."""
 
+    @property
+    def address(self) -> str:
+        """Where a text is posted to."""
+        return (self.url or _BASE[self.api] + self.region) + _PATH[self.api]
+
 
 class Channel:
     """One route by GatewayAPI."""
@@ -49,8 +54,7 @@ class Channel:
         self._settings = settings
         self._secret = context.secret
         self._classic = settings.api == "classic"
-        base = settings.url or _BASE[settings.api] + settings.region
-        self._provider = Provider(base + _PATH[settings.api], settings)
+        self._provider = Provider(settings.address, settings)
 
     async def send(self, message: Message) -> Sent:
         """Send one text. The receipt's key is the provider's message id."""

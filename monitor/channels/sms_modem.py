@@ -81,7 +81,7 @@ class Channel:
         settings = self._settings
         stamp = f"{self._now():%Y%m%d_%H%M%S}"
         flags = "d" * settings.receipt + "f" * settings.flash
-        note = reference(message.key).replace("_", "-").replace(".", "-")
+        note = reference(message.key, 40).replace("_", "-").replace(".", "-")
         serial = 0
         while True:
             name = f"OUT{'A' if message.urgent else 'N'}{stamp}_{serial:02d}_{message.to}_{note}.txt{flags}"

@@ -71,9 +71,7 @@ def next_move(notice: Notice, attempts: Sequence[Attempt], routes: Sequence[Rout
     return _next_in_round(notice, attempts, usable, now)
 
 
-def _next_in_round(
-    notice: Notice, attempts: Sequence[Attempt], usable: Sequence[RouteInfo], now: datetime
-) -> Move:
+def _next_in_round(notice: Notice, attempts: Sequence[Attempt], usable: Sequence[RouteInfo], now: datetime) -> Move:
     tries = {route.name: sum(1 for a in attempts if a.route == route.name) for route in usable}
     fewest = min(tries.values())
     candidate = next(route for route in usable if tries[route.name] == fewest)

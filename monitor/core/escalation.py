@@ -166,9 +166,7 @@ def _moot(step: Step, at: datetime, acknowledged: datetime | None) -> bool:
     return step.unacknowledged_only and acknowledged is not None and acknowledged <= at
 
 
-def _on_duty(
-    plan: Plan, step: Step, at: datetime
-) -> tuple[tuple[tuple[PersonId, RoleId], ...], tuple[RoleId, ...]]:
+def _on_duty(plan: Plan, step: Step, at: datetime) -> tuple[tuple[tuple[PersonId, RoleId], ...], tuple[RoleId, ...]]:
     people: dict[PersonId, RoleId] = {}
     gaps = []
     for role_id in step.tell:

@@ -75,9 +75,7 @@ class Reason(StrEnum):
     ROSTER = "roster"
 
 
-OURS = frozenset(
-    {Reason.NO_ROUTE, Reason.RESOLVER, Reason.CREDENTIALS, Reason.SECRET, Reason.INTERNAL, Reason.BLIND}
-)
+OURS = frozenset({Reason.NO_ROUTE, Reason.RESOLVER, Reason.CREDENTIALS, Reason.SECRET, Reason.INTERNAL, Reason.BLIND})
 """Reasons on our own side of the wire: a probe that met one says nothing of the system."""
 
 

@@ -46,9 +46,7 @@ class Sight:
     @property
     def blind(self) -> bool:
         """True when there are canaries and the latest look of every one of them failed."""
-        return bool(self.canaries) and all(
-            name in self.looks and not self.looks[name].good for name in self.canaries
-        )
+        return bool(self.canaries) and all(name in self.looks and not self.looks[name].good for name in self.canaries)
 
     def answer(self, trouble_began: datetime) -> Answer:
         """Whether a trouble that began then can be believed: a canary has answered since, none does, or wait."""

@@ -142,9 +142,7 @@ def explain(miss: Miss) -> str:
     """One miss in full: the reason, what was expected and what was seen."""
     words = REASONS[miss.reason]
     if miss.expected and miss.seen:
-        return _("{words}: ventede {expected}, så {seen}").format(
-            words=words, expected=miss.expected, seen=miss.seen
-        )
+        return _("{words}: ventede {expected}, så {seen}").format(words=words, expected=miss.expected, seen=miss.seen)
     if miss.expected:
         return _("{words}: ventede {expected}").format(words=words, expected=miss.expected)
     return f"{words}: {miss.seen}" if miss.seen else words

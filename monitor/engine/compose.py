@@ -196,5 +196,15 @@ def test_notice(desk: Desk, person: str, channel: ChannelName, now: datetime) ->
     text = desk.texts.render(Kind.TEST, channel, {"at": words.clock(now, now, zone)})
     ident = NoticeId(desk.clock.new_id())
     return Notice(
-        ident, f"test/{ident}", None, Kind.TEST, who.id, channel, who.address(channel), text.body, now, "test", text.subject
+        ident,
+        f"test/{ident}",
+        None,
+        Kind.TEST,
+        who.id,
+        channel,
+        who.address(channel),
+        text.body,
+        now,
+        "test",
+        text.subject,
     )

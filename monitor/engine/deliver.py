@@ -140,7 +140,7 @@ class Deliver:
                 return await route.send(message)
         except TimeoutError:
             return Sent(SendOutcome.UNKNOWN, f"no answer within {limit:g} s")
-        except Exception as error:  # noqa: BLE001 a channel's own fault must not stop the others
+        except Exception as error:
             return Sent(SendOutcome.UNKNOWN, f"internal fault: {type(error).__name__}")
 
     async def _settle(self, notice: Notice, attempt: Attempt, sent: Sent) -> None:

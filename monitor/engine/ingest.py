@@ -244,4 +244,3 @@ def tick_incident(desk: Desk, incident: Incident, now: datetime) -> Batch:
     """What time alone does to an open incident."""
     change = tick(incident, desk.plan.rules, now)
     return settle_incident(desk, change.incident, change.events, None, now)
-

@@ -125,7 +125,7 @@ class Ledger:
     def withheld(self) -> dict[str, int]:
         """How many open incidents have notices withheld now, by reason."""
         counts: dict[str, int] = {}
-        for incident in self.incidents.values():
+        for incident in tuple(self.incidents.values()):
             reason = self._withheld(incident)
             if reason:
                 counts[reason] = counts.get(reason, 0) + 1
@@ -142,7 +142,7 @@ class Ledger:
 
     def oldest_unsent(self) -> datetime | None:
         """When the oldest notice still queued was decided."""
-        return min((n.created for n in self.queue.values()), default=None)
+        return min((n.created for n in tuple(self.queue.values())), default=None)
 
     def next_number(self, now: datetime) -> str:
         """The next incident number of the year: `26-0007`. The year is the local one of `now`."""

@@ -93,5 +93,3 @@ class Own:
         if before is None or before.level is not wanted:
             misses = (miss,) if miss else ()
             self.ingest.heard(Finding(check, outcome, self.desk.clock.now(), misses=misses))
-
-

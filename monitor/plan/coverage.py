@@ -29,7 +29,7 @@ def _lacking(role: Role | None, channel: ChannelName, people: Mapping[PersonId, 
         return
     for person_id in dict.fromkeys((*role.always, *(shift.person for shift in role.shifts))):
         person = people.get(person_id)
-        if person is not None and not person.address(channel):
+        if person is not None and (person.sms or person.mail) and not person.address(channel):
             yield person_id
 
 
@@ -40,7 +40,7 @@ def coverage(part: Part, found: tuple[Chain, ...], systems: tuple[SystemName, ..
             continue
         earlier = _earlier(found, chain)
         shadowed = all(any(one.covers(*pair) for one in earlier) for pair in _pairs(chain))
-        if shadowed:
+        if shadowed and chain.systems:
             names = ", ".join(f"'{one.id}'" for one in earlier if any(one.covers(*pair) for pair in _pairs(chain)))
             wrong = f"the chain covers no hour: {names} above covers all it covers"
             part.at(chain.id).wrong(wrong, "Give it other systems or severities, or remove it", key=True)
@@ -64,7 +64,8 @@ def _speaks_at_once(chain: Chain) -> bool:
 def _uncovered(part: Part, found: tuple[Chain, ...], system: SystemName, calendar: Calendar) -> None:
     for severity in (Severity.DOWN, Severity.DEGRADED, Severity.ADVISORY):
         covering = {chain.period for chain in found if chain.covers(system, severity) and _speaks_at_once(chain)}
-        bare = [period for period in calendar.periods if period not in covering and None not in covering]
+        hours = [period for period in calendar.periods if period == calendar.otherwise or calendar.windows[period]]
+        bare = [period for period in hours if period not in covering and None not in covering]
         if severity is Severity.DOWN:
             for period in bare:
                 wrong = f"nobody is told when '{system}' is down in the period '{period}'"
@@ -72,6 +73,6 @@ def _uncovered(part: Part, found: tuple[Chain, ...], system: SystemName, calenda
         elif severity is Severity.DEGRADED and bare:
             where = ", ".join(f"'{period}'" for period in bare)
             part.warn(f"nobody is told when '{system}' is degraded in {where}", "Add it to a chain", key=True)
-        elif len(bare) == len(calendar.periods):
+        elif bare == hours:
             wrong = f"nobody is ever told of an advisory for '{system}' (a certificate that expires, a refused login)"
             part.warn(wrong, "Add it to a chain with severities: [advisory]", key=True)

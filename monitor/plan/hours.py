@@ -14,7 +14,7 @@ from monitor.plan.faults import meant
 from monitor.plan.holidays import COUNTRIES, public_holidays
 from monitor.plan.parse import parse
 from monitor.plan.part import Part
-from monitor.plan.shapes import ClosingShape, clock, day
+from monitor.plan.shapes import ClosingShape, clock
 
 ALWAYS = "altid"
 """The plan's word for a chain that stands beside every period's own."""
@@ -67,7 +67,10 @@ def _zone(part: Part) -> ZoneInfo | None:
 def _country(part: Part) -> str | None:
     """The code, empty for none, None for a wrong one."""
     below = part.get("holidays")
-    if below is None or below.text == "none":
+    if below is None:
+        part.wrong("the key 'holidays' is missing", "Write holidays: DK, or none", key=True)
+        return None
+    if below.text == "none":
         return ""
     if below.text in COUNTRIES:
         return below.text
@@ -83,7 +86,9 @@ def _periods(part: Part) -> tuple[Windows, PeriodName] | None:
     windows: Windows = {}
     otherwise: list[tuple[str, Part]] = []
     for name, period in below.entries():
-        if name == ALWAYS or not _NAME.fullmatch(name):
+        if name == ALWAYS:
+            period.wrong(f"'{ALWAYS}' means every hour", "Choose another name for this period", key=True)
+        elif not _NAME.fullmatch(name):
             period.wrong(f"a period cannot be called '{name[:40]}'", "Use small letters a-z, digits and _", key=True)
         elif period.text == "otherwise":
             otherwise.append((name, period))
@@ -205,8 +210,13 @@ def _closings(part: Part) -> tuple[dict[date, Closing], dict[tuple[int, int], Cl
 
 
 def _one(text: str) -> date:
-    """A date; a yearly one (`12-24`) in the leap year 2000."""
-    return day(f"2000-{text}" if re.fullmatch(r"\d{2}-\d{2}", text) else text)
+    """A date; a yearly one (`12-24`) in the leap year 2000. Raises ValueError with a mend."""
+    if not re.fullmatch(r"(\d{4}-)?\d{2}-\d{2}", text):
+        raise ValueError(f"'{text[:40]}' is not a date; write 12-24 for every year, 2026-12-24 for once")
+    try:
+        return date.fromisoformat(text if len(text) > len("12-24") else f"2000-{text}")
+    except ValueError as exc:
+        raise ValueError(f"'{text}' is no day of the calendar; correct the month or the day") from exc
 
 
 def _span(first: date, last: date | None, once: bool) -> Iterator[date]:

@@ -25,11 +25,10 @@ def shifts_of(
     text: str, people: Mapping[PersonId, Person], calendar: Calendar, span: tuple[datetime, datetime]
 ) -> list[Shift]:
     """The shifts that touch `span`; times without a zone and whole days are in the plan's. Raises CalendarFaults."""
-    start, end = span
-    lines = looked_through(text, start.year)
+    lines = looked_through(text, span[0].year)
     faults: dict[str, Told] = {}
     found: list[Shift] = []
-    for component in _expanded(text, start, end):
+    for component in _expanded(text, span, lines):
         if str(component.get("STATUS", "")).upper() == "CANCELLED":
             continue
         begins, ends = _instant(component["DTSTART"].dt, calendar), _instant(component["DTEND"].dt, calendar)
@@ -46,18 +45,19 @@ def shifts_of(
     return list(dict.fromkeys(found))
 
 
-def _expanded(text: str, start: datetime, end: datetime) -> list[Any]:
+def _expanded(text: str, span: tuple[datetime, datetime], lines: Mapping[str, int]) -> list[Any]:
     try:
         parsed = Ical.from_ical(text)
         broken = next((event for event in parsed.walk("VEVENT") if event.errors), None)
         if broken is None:
-            return list(recurring_ical_events.of(parsed).between(start, end))
+            return list(recurring_ical_events.of(parsed).between(*span))
         name, problem = broken.errors[0]
     except Exception as exc:
         # The libraries raise whatever their parts raise on a broken file: KeyError, TypeError, OverflowError, …
         wrong = f"the calendar cannot be read: {type(exc).__name__}"
         raise CalendarFaults([(0, wrong, "Export it afresh from the calendar it comes from")]) from exc
-    raise CalendarFaults([(0, f"an event's {name} cannot be read: {str(problem)[:80]}", "Correct the event")])
+    line = lines.get(str(broken.get("UID", "")), 0)
+    raise CalendarFaults([(line, f"this event's {name} cannot be read: {str(problem)[:80]}", "Correct the event")])
 
 
 def _instant(value: date, calendar: Calendar) -> datetime:
@@ -77,5 +77,6 @@ def _named(component: Any, people: Mapping[PersonId, Person]) -> list[PersonId]:
 
 def _nobody(component: Any, people: Mapping[PersonId, Person], line: int) -> Told:
     summary = str(component.get("SUMMARY", "")).strip()
-    mend = meant(summary.lower(), people) or "Write the person's id from plan.yaml in the event's title"
+    near = meant(summary.lower(), people)
+    mend = near if near.startswith("Did") else "Write the person's id from plan.yaml in the event's title"
     return line, f"the event on {component['DTSTART'].dt:%Y-%m-%d} names nobody in plan.yaml", mend

@@ -11,16 +11,20 @@ from pydantic import BaseModel, ValidationError
 
 from monitor.plan.faults import meant
 from monitor.plan.part import Part
+from monitor.plan.settings import LOOKUP_NAME
 
 Model = TypeVar("Model", bound=BaseModel)
 
 SECRETISH = re.compile(
-    r"(?:^|[_.-])(?:token|password|passwd|passphrase|secret|api_?key|authorization|cookie|private_?key)$", re.IGNORECASE
+    r"(?:^|[_.-])(?:token|password|passwd|passphrase|secret|api[_-]?key|authorization|private[_-]?key)$",
+    re.IGNORECASE,
 )
 """Keys whose value names a secret, or is one written in clear."""
 
+IN_CLEAR = "this looks like a secret written in clear"
+NAME_IT = "Write the name it is looked up by, for instance gatewayapi_token, and give the secret outside these files"
+
 _SHOWN = 60
-_NAME_PATTERN = "Use small letters a-z, digits and _"
 
 
 def parse(model: type[Model], part: Part) -> Model | None:
@@ -89,6 +93,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _words(error: Mapping[str, Any], secret: bool) -> tuple[str, str]:
     """What is wrong and how to mend it, from pydantic's error."""
     given = "the value" if secret or not isinstance(error["input"], str) else f"'{error['input'][:_SHOWN]}'"
+    if error.get("ctx", {}).get("pattern") == LOOKUP_NAME:
+        return IN_CLEAR, NAME_IT
     told = _TOLD.get(error["type"])
     if told is not None:
         return told(given, error.get("ctx", {}))
@@ -106,8 +112,10 @@ def _literal(given: str, ctx: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _pattern(given: str, ctx: Mapping[str, Any]) -> tuple[str, str]:
-    plain = str(ctx["pattern"]).startswith(("^[a-z", "[a-z"))
-    return f"{given} is not written rightly", _NAME_PATTERN if plain else f"It must match {ctx['pattern']}"
+    pattern = str(ctx["pattern"])
+    signs = "digits, - and _" if "-]" in pattern else "digits and _"
+    plain = pattern.startswith(("^[a-z", "[a-z"))
+    return f"{given} is not written rightly", f"Use small letters a-z, {signs}" if plain else f"It must match {pattern}"
 
 
 def _said(wrong: str, mend: str) -> Callable[[str, Mapping[str, Any]], tuple[str, str]]:
@@ -117,7 +125,7 @@ def _said(wrong: str, mend: str) -> Callable[[str, Mapping[str, Any]], tuple[str
 
 _LIST = _said("must be a list", "Write the items in [ ] or each on its own line after '- '")
 _MAPPING = _said("must be a mapping of names", "Write 'name: value', one a line")
-_WHOLE = _said("{given} is not a whole number", "Write for instance 3")
+_WHOLE = _said("{given} is not a whole number", "Write it in digits")
 _TOLD: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, str]]] = {
     "literal_error": _literal,
     "enum": _literal,
@@ -129,7 +137,7 @@ _TOLD: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, str]]] = {
     "bool_parsing": _said("{given} is neither yes nor no", "Write yes or no"),
     "string_type": _said("must be a text", "Write one value here, not a list or a mapping"),
     "string_too_long": _said("the text is longer than {max_length} characters", "Shorten it"),
-    "string_too_short": _said("there is nothing here", "Write a text"),
+    "string_too_short": _said("the text is shorter than {min_length} characters", "Write it out"),
     "too_short": _said("there is nothing here", "Give at least {min_length}"),
     "too_long": _said("there are more than {max_length} here", "Remove some"),
     "greater_than": _said("{given} is too little", "It must be more than {gt:g}"),

@@ -15,19 +15,32 @@ from monitor.plan.rosters import Rosters
 from monitor.plan.shapes import FICTIONAL, PersonShape, RoleShape
 
 
+class _Anything(frozenset[str]):
+    """The names of a section that cannot be read: whatever is named may be there, so nothing is told twice."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+ANYTHING = _Anything()
+
+
 def declared(part: Part | None) -> frozenset[str]:
     """The names declared in a section, also those whose entry is wrong: a wrong entry is told once, where it stands."""
-    return frozenset(part.node.value) if part is not None and isinstance(part.node.value, dict) else frozenset()
+    if part is None or not isinstance(part.node.value, dict):
+        return ANYTHING
+    return frozenset(part.node.value)
 
 
 def people(part: Part | None) -> dict[PersonId, Person]:
-    """Everybody whose entry is right."""
+    """Everybody; one whose entry is wrong is there without an address, so that nobody else's entry is wrong for it."""
     found: dict[PersonId, Person] = {}
     numbers: dict[str, str] = {}
     for name, entry in part.entries() if part else ():
         named(entry, name)
         shape = parse(PersonShape, entry)
         if shape is None:
+            found[PersonId(name)] = Person(PersonId(name), name)
             continue
         owner = numbers.setdefault(shape.sms, name) if shape.sms else name
         if owner != name:
@@ -46,8 +59,8 @@ def named(entry: Part, name: str) -> None:
         entry.wrong(f"'{name[:48]}' cannot be a name here", "Use small letters a-z, digits and _", key=True)
 
 
-def roles(part: Part | None, known: frozenset[str], rosters: Rosters) -> dict[RoleId, Role]:
-    """Every role whose entry is right, rosters worked out. `known` are the people a duty may name."""
+def roles(part: Part | None, rosters: Rosters) -> dict[RoleId, Role]:
+    """Every role whose entry is right, rosters worked out."""
     found: dict[RoleId, Role] = {}
     for name, entry in part.entries() if part else ():
         named(entry, name)
@@ -55,7 +68,7 @@ def roles(part: Part | None, known: frozenset[str], rosters: Rosters) -> dict[Ro
         if shape is None:
             continue
         if shape.duty is not None:
-            if referenced(entry.at("duty"), shape.duty, known, "person"):
+            if referenced(entry.at("duty"), shape.duty, rosters.people, "person"):
                 always = tuple(PersonId(person) for person in dict.fromkeys(shape.duty))
                 found[RoleId(name)] = Role(RoleId(name), shape.title, always)
             continue
@@ -63,8 +76,8 @@ def roles(part: Part | None, known: frozenset[str], rosters: Rosters) -> dict[Ro
         if shifts:
             found[RoleId(name)] = Role(RoleId(name), shape.title, (), shifts, from_roster=True)
         elif shifts is not None:
-            days = f"from {rosters.start.date()} to {rosters.end.date()}"
-            wrong = f"nobody ever has this role: the roster holds no shift {days}"
+            first, last = (rosters.calendar.local(at).date() for at in (rosters.start, rosters.end))
+            wrong = f"nobody ever has this role: the roster holds no shift from {first} to {last}"
             entry.at("roster").wrong(wrong, f"Write shifts into {shape.roster}")
     return found
 

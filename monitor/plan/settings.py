@@ -34,7 +34,8 @@ def severity(value: Any) -> Severity:
 
 SeverityWord = Annotated[Severity, BeforeValidator(severity)]
 Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=400 * 86400)]
-SecretName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+LOOKUP_NAME = r"^[a-z][a-z0-9_]{0,63}$"
+SecretName = Annotated[str, Field(pattern=LOOKUP_NAME)]
 """What a secret is looked up by: environment OMSORGSVAGT_<NAME>, OMSORGSVAGT_<NAME>_FILE, or a systemd credential."""
 
 

@@ -101,7 +101,9 @@ class Store:
         found = await self._all(Incident, select(table).where(or_(table.c.number == wanted, table.c.id == wanted)))
         return found[0] if found else None
 
-    async def story(self, incident: IncidentId) -> tuple[tuple[TimelineLine, ...], tuple[Notice, ...], tuple[TaskItem, ...]]:
+    async def story(
+        self, incident: IncidentId
+    ) -> tuple[tuple[TimelineLine, ...], tuple[Notice, ...], tuple[TaskItem, ...]]:
         """An incident's timeline, notices and tasks, oldest first."""
         lines, notices, tasks = schema.timeline, schema.notices, schema.tasks
         return (

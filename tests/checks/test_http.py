@@ -170,14 +170,14 @@ async def test_tls_where_the_server_speaks_plainly() -> None:
     assert finding.outcome is Outcome.FAIL
 
 
-def to(location: str, status: int = 302, **headers: str) -> bytes:
-    return answer(status, "", {"Location": location, **headers})
+def to(location: str, status: int = 302, cookie: str = "") -> bytes:
+    return answer(status, "", {"Location": location, **({"Set-Cookie": cookie} if cookie else {})})
 
 
 async def test_redirections_are_followed_with_cookies() -> None:
     async def start(asked: Asked) -> None:
         known = asked.headers.get("cookie") == "seen=1"
-        await asked.write(to("/login" if known else "/", **{"Set-Cookie": "seen=1; Path=/"}))
+        await asked.write(to("/login" if known else "/", cookie="seen=1; Path=/"))
 
     async with serving(pages({"/": start, "/login": LOGIN})) as server:
         finding = await probed(kind="http", url=server.url(), expect={"body": "Log ind"})
@@ -252,7 +252,9 @@ async def test_a_body_is_never_sent_on_to_another_origin() -> None:
 
 async def test_an_expected_redirection_is_not_followed() -> None:
     async with serving(fixed(to("/login"))) as server:
-        finding = await probed(kind="http", url=server.url(), expect={"status": "302", "header": {"Location": "/login"}})
+        finding = await probed(
+            kind="http", url=server.url(), expect={"status": "302", "header": {"Location": "/login"}}
+        )
 
     assert finding.outcome is Outcome.OK
     assert len(server.asked) == 1

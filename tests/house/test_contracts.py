@@ -1,8 +1,10 @@
 """Imports go one way: the contracts in pyproject.toml hold, and they are seen to bite."""
 
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from tests.house.source import ROOT, modules, text
@@ -33,3 +35,11 @@ def test_a_core_that_reads_the_clock_or_the_plan_breaks_them(tmp_path: Path) -> 
     assert done.returncode == 1
     assert "monitor.core.finding -> time" in done.stdout
     assert "monitor.core.finding -> monitor.plan" in done.stdout
+
+
+def test_every_part_of_the_house_has_its_layer() -> None:
+    contracts = tomllib.loads(text(Path("pyproject.toml")))["tool"]["importlinter"]["contracts"]
+    layered = set(re.findall(r"monitor\.\w+", " ".join(contracts[0]["layers"])))
+    parts = {f"monitor.{Path(path.parts[1]).stem}" for path in modules("monitor") if path.parts[1] != "__init__.py"}
+
+    assert parts - layered == set()

@@ -199,13 +199,13 @@ def phoniro_login(lab: Lab, web: httpx.Client, **changed: str) -> httpx.Response
     secrets = lab.addresses["secrets"]
     page = web.get(lab.addresses["phoniro"] + "/login")
     csrf = page.text.partition('name="csrf" value="')[2].partition('"')[0]
-    form = {"csrf": csrf, "username": secrets["phoniro_user"], "password": secrets["phoniro_password"]} | changed
+    form = {"csrf": csrf, "user": secrets["phoniro_user"], "password": secrets["phoniro_password"]} | changed
     return web.post(lab.addresses["phoniro"] + "/login", data=form, follow_redirects=True)
 
 
 def test_phoniro_takes_a_login_in_its_steps(lab: Lab, web: httpx.Client) -> None:
     assert "Phoniro Care" in web.get(lab.addresses["phoniro"]).text
-    assert "Velkommen til Phoniro Care" in phoniro_login(lab, web).text
+    assert "Mine lister" in phoniro_login(lab, web).text
     assert phoniro_login(lab, web, csrf="forged").status_code == 403
     assert "Forkert" in phoniro_login(lab, web, password="wrong").text
 
@@ -214,7 +214,7 @@ def test_phoniro_answers_200_but_no_login_succeeds(lab: Lab, web: httpx.Client) 
     lab.break_("phoniro", "login-fails")
     answer = phoniro_login(lab, web)
     assert answer.status_code == 200
-    assert "Velkommen" not in answer.text
+    assert "Mine lister" not in answer.text
     lab.break_("phoniro", "login-500")
     assert phoniro_login(lab, web).status_code == 500
     lab.break_("phoniro", "down")
@@ -227,7 +227,8 @@ def test_medico_gives_its_banner_and_falls_silent(lab: Lab, web: httpx.Client) -
             return line.recv(100)
 
     assert banner() == b"MEDICO 1.0 klar\r\n"
-    assert web.get(lab.addresses["medico_web"] + "/status").text == "OK\n"
+    assert web.get(lab.addresses["medico_web"] + "/").status_code == 200
+    assert web.get(lab.addresses["medico_web"] + "/status").status_code == 401
     lab.break_("medico", "silent")
     with pytest.raises(TimeoutError):
         banner()
@@ -240,11 +241,12 @@ def test_medico_gives_its_banner_and_falls_silent(lab: Lab, web: httpx.Client) -
 
 
 def test_the_whole_line_dies_and_comes_back(lab: Lab) -> None:
-    beyond = ("nexus", "nexus_iam", "phoniro", "sip", "medico", "gatewayapi", "cpsms", "site_a", "site_b", "gateway")
+    beyond = ("nexus", "nexus_iam", "phoniro", "sip", "sip_tls", "gatewayapi", "cpsms", "site_a", "site_b", "gateway")
     lab.break_("phoniro", "login-fails")
     lab.break_("line", "dead")
     assert [name for name in beyond if not refuses(lab.addresses[name])] == []
     assert not refuses(lab.addresses["smtp"])
+    assert not refuses(lab.addresses["medico"])
     assert not refuses(lab.addresses["control"])
     lab.mend("line")
     assert [name for name in beyond if refuses(lab.addresses[name])] == []

@@ -94,9 +94,9 @@ def pages(routes: Mapping[str, bytes | Behaviour]) -> Behaviour:
 
 @asynccontextmanager
 async def serving(
-    behaviour: Behaviour, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    behaviour: Behaviour, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", greets: bool = False
 ) -> AsyncIterator[Server]:
-    """A running server; every connection it still holds at the end is cut."""
+    """A running server; every connection it still holds at the end is cut. One that `greets` waits for no request."""
     tasks: set[asyncio.Task[Any]] = set()
     place = Server(host, 0, "https" if tls else "http")
 
@@ -106,7 +106,7 @@ async def serving(
         tasks.add(task)
         task.add_done_callback(tasks.discard)
         with suppress(OSError, EOFError, asyncio.CancelledError):
-            asked = await _read(reader, writer)
+            asked = Asked("", "", {}, b"", writer) if greets else await _read(reader, writer)
             place.asked.append(asked)
             await behaviour(asked)
             writer.write_eof() if writer.can_write_eof() else writer.close()
@@ -121,8 +121,7 @@ async def serving(
         server.close()
         for task in tuple(tasks):
             task.cancel()
-        while tasks:
-            await asyncio.sleep(0)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Asked:
@@ -143,9 +142,7 @@ def context(
             raise SecretMissing(name)
         return (secrets or {})[name]
 
-    return ProbeContext(
-        secret, lambda: NOW, time.monotonic, timeout=timeout, memory={} if memory is None else memory
-    )
+    return ProbeContext(secret, lambda: NOW, time.monotonic, timeout=timeout, memory={} if memory is None else memory)
 
 
 async def probed(given: ProbeContext | None = None, **settings: Any) -> Finding:

@@ -1,0 +1,237 @@
+"""The composition root: one process, its loops, its web, its signals.
+
+Everything is built here and handed on; nothing below reaches for what it was not given.
+"""
+
+import asyncio
+import os
+import secrets as randomness
+import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from monitor import __version__
+from monitor.build import material, read, watched
+from monitor.clock import Clock
+from monitor.core.finding import Finding
+from monitor.core.plan import Plan
+from monitor.core.proof import worst
+from monitor.engine.engine import Engine, Material
+from monitor.engine.snapshot import snapshot
+from monitor.engine.watch import Watch
+from monitor.metrics import Metrics, Snapshot
+from monitor.plan.faults import PlanFaults
+from monitor.plan.load import Loaded
+from monitor.secrets import Secrets
+from monitor.settings import ServiceSettings
+from monitor.store.store import Store
+from monitor.supervisor import Supervisor
+from monitor.ticker import Ticker
+from monitor.watchdog import Watchdog
+from monitor.web.app import create_app
+from monitor.web.site import Health, Site
+
+log = structlog.get_logger(__name__)
+
+STOP_WITHIN = 9.0
+_MIND_EVERY = 5.0
+_PATIENCE = 15.0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handling: stopping is the service's business."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+@dataclass
+class Service:
+    """The running service. `loaded` is the configuration it starts from."""
+
+    settings: ServiceSettings
+    loaded: Loaded
+    secret: Secrets
+    watchdog: Watchdog
+    clock: Clock = field(default_factory=Clock)
+    metrics: Metrics = field(default_factory=partial(Metrics, __version__))
+    bounds: dict[tuple[str, str], float] = field(default_factory=dict)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    first_round: bool = False
+    supervisor: Supervisor = field(init=False)
+    ways: Material = field(init=False)
+    engine: Engine = field(init=False)
+    watch: Watch = field(init=False)
+
+    async def run(self, on_ready: Callable[["Service"], None] = lambda service: None) -> None:
+        """Start, serve until told to stop, and stop within 10 s, finishing what is being sent."""
+        self.supervisor = Supervisor(self.clock.monotonic)
+        self.ways = material(self.loaded, self.secret, self.clock)
+        store = Store(self.settings.database)
+        self.engine = Engine(self.ways, self.clock, store, self.metrics, self.supervisor.spawn)
+        self.watch = Watch(self._heard, self.supervisor.spawn, self.clock.monotonic, self.metrics.late.inc)
+        self.engine.desk.urge = self.watch.urge
+        self.metrics.watch(self._snapshot)
+        server = self._server(store)
+        web = self.supervisor.spawn(server.serve(), "web")
+        await self.engine.open()
+        self._start_loops()
+        self._signals()
+        ticker = self._ticker()
+        self.watchdog.ready(f"plan {self.loaded.digest[:8]}, {len(self.loaded.checks)} checks")
+        log.info("started", version=__version__, plan=self.loaded.digest[:12], listen=self.settings.listen)
+        on_ready(self)
+        await self.stopping.wait()
+        self.watchdog.stopping()
+        ticker.stop()
+        await self._stop(server, web, store)
+
+    def _heard(self, finding: Finding) -> bool:
+        self.first_round = True
+        return self.engine.heard(finding)
+
+    def _start_loops(self) -> None:
+        keep = self.supervisor
+        self.watch.plan(watched(self.loaded, self.secret, self.clock))
+        keep.start("probe", self.watch.cycle, _PATIENCE)
+        keep.start("ingest", self.engine.ingest.cycle, _PATIENCE)
+        keep.start("escalate", self.engine.escalate.cycle, _PATIENCE)
+        for channel, sender in self.engine.senders.items():
+            keep.start(f"deliver_{channel}", sender.cycle, _PATIENCE)
+        keep.start("mind", self._mind, 2 * _PATIENCE)
+        if self.watchdog.every is not None:
+            keep.start("watchdog", self._feed, 2 * _PATIENCE)
+        keep.spawn(self._prove(), "prove")
+
+    async def _mind(self) -> None:
+        await asyncio.sleep(_MIND_EVERY)
+        self.engine.own.look([loop for loop in self.supervisor.stuck() if loop.name != "mind"])
+        await self.engine.mind()
+
+    async def _feed(self) -> None:
+        """Fed only while every loop turns: a loop that hangs is ended by the service manager."""
+        assert self.watchdog.every is not None
+        await asyncio.sleep(self.watchdog.every)
+        if not self.supervisor.stuck():
+            self.watchdog.alive()
+
+    async def _prove(self) -> None:
+        """The bounds are worked out aside: they must not hold up the first probes."""
+        self.bounds = await asyncio.to_thread(_bounds, self.engine.desk.plan, self.clock)
+
+    def _signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hangup)
+
+    def _hangup(self) -> None:
+        self.supervisor.spawn(self.reload(), "reload")
+
+    async def reload(self) -> None:
+        """Read the configuration anew: swapped whole when it is right, else the old one stays and that is an alarm."""
+        self.watchdog.reloading(self.clock.monotonic())
+        today = self.clock.now().astimezone(self.loaded.plan.calendar.zone).date()
+        try:
+            loaded = await asyncio.to_thread(read, self.settings.config, today)
+        except PlanFaults as faults:
+            log.error("plan_not_reloaded", faults=[str(fault) for fault in faults.faults][:20])
+            self.engine.own.plan(str(faults.faults[0]))
+            self.watchdog.ready("old plan kept: the new one has faults")
+            return
+        old = self.ways
+        self.loaded, self.ways = loaded, material(loaded, self.secret, self.clock)
+        await self.engine.replan(self.ways)
+        self.watch.plan(watched(loaded, self.secret, self.clock))
+        self.engine.own.plan("")
+        for channel in old.channels.values():
+            await channel.close()
+        self.supervisor.spawn(self._prove(), "prove")
+        log.info("plan_reloaded", plan=loaded.digest[:12])
+        self.watchdog.ready(f"plan {loaded.digest[:8]}")
+
+    def _ticker(self) -> Ticker:
+        ticker = Ticker(self.loaded.plan.calendar.zone)
+        # Rosters and holidays are worked out for a year ahead from the day they are read.
+        ticker.daily("reread", 4, 10, self.reload)
+        ticker.start()
+        return ticker
+
+    def _snapshot(self) -> Snapshot:
+        kinds = {name: settings.kind for name, settings in self.loaded.checks.items()}
+        return snapshot(self.engine, kinds, lambda: (self.bounds, self.supervisor.stamps()))
+
+    def health(self) -> Health:
+        """Whether a whole engine cycle has just finished, and if not, what hangs."""
+        stuck = self.supervisor.stuck()
+        reasons = tuple(f"loop {loop.name} has not turned for {loop.patience:g} s" for loop in stuck)
+        started = bool(self.supervisor.loops)
+        return Health(started and not stuck, reasons if started else ("starting",), dict(self.supervisor.stamps()))
+
+    def _ready(self) -> Health:
+        """Ready once the plan is in force, the store opened or knowingly degraded, and a first probe done."""
+        return Health(self.first_round, () if self.first_round else ("no probe has ended yet",))
+
+    def _server(self, store: Store) -> _Server:
+        host, port = self.settings.address
+        site = Site(
+            engine=self.engine,
+            history=store,
+            metrics=self.metrics,
+            health=self.health,
+            ready=self._ready,
+            version=__version__,
+            api_token=api_token(self.settings.state),
+        )
+        config = uvicorn.Config(
+            create_app(site),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=2,
+            limit_concurrency=2000,
+            h11_max_incomplete_event_size=32 * 1024,
+        )
+        return _Server(config)
+
+    async def _stop(self, server: _Server, web: "asyncio.Task[None]", store: Store) -> None:
+        """What is being sent is finished; what is not ends with the process and is resumed at the next start."""
+        server.should_exit = True
+        try:
+            async with asyncio.timeout(STOP_WITHIN):
+                await self.engine.stop()
+                await web
+        except TimeoutError:
+            log.warning("stopped_before_all_was_sent", waiting=len(self.engine.desk.ledger.queue))
+        await self.supervisor.stop()
+        for channel in self.ways.channels.values():
+            await channel.close()
+        await store.close()
+        log.info("stopped")
+
+
+def _bounds(plan: Plan, clock: Clock) -> dict[tuple[str, str], float]:
+    start = clock.now() - timedelta(hours=1)
+    found = worst(plan, start)
+    return {(key[0], key[1]): bound.total if bound.reaches else float("inf") for key, bound in found.items()}
+
+
+def api_token(state: Path) -> str:
+    """The token for the local API, made once, readable by the service's user alone."""
+    path = state / "api-token"
+    if not path.is_file():
+        state.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(randomness.token_urlsafe(32))
+    return path.read_text(encoding="ascii").strip()

@@ -1,0 +1,46 @@
+"""Talks to the running service over its own address, with the token it keeps in its state folder."""
+
+from typing import Any
+
+import httpx
+
+from monitor.cli import frame
+from monitor.settings import ServiceSettings
+
+_PATIENCE = 10.0
+
+
+def get(settings: ServiceSettings, path: str) -> Any:
+    """A JSON answer, or an end that says why there is none."""
+    return _ask(settings, "GET", path, None)
+
+
+def post(settings: ServiceSettings, path: str, body: dict[str, str]) -> Any:
+    """Act on the running service."""
+    return _ask(settings, "POST", path, body)
+
+
+def _ask(settings: ServiceSettings, method: str, path: str, body: dict[str, str] | None) -> Any:
+    headers = {} if body is None else {"Authorization": f"Bearer {_token(settings)}"}
+    try:
+        reply = httpx.request(
+            method, f"http://{settings.listen}{path}", json=body, headers=headers, timeout=_PATIENCE, trust_env=False
+        )
+    except httpx.HTTPError as error:
+        frame.fail(
+            f"the service does not answer on {settings.listen} ({type(error).__name__}). "
+            "Is it running? Start it with 'systemctl start omsorgsvagt' or set OMSORGSVAGT_LISTEN"
+        )
+    if reply.status_code == httpx.codes.NOT_FOUND:
+        frame.fail(f"{path.rsplit('/', 1)[-1]}: there is no such thing. 'omsorgsvagt incidents list' names them")
+    if not reply.is_success:
+        frame.fail(f"the service answered {reply.status_code}: {reply.text[:300]}")
+    return reply.json()
+
+
+def _token(settings: ServiceSettings) -> str:
+    path = settings.state / "api-token"
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        frame.fail(f"{path}: {error.strerror}. Run as the service's user, or set STATE_DIRECTORY to its state folder")

@@ -1,0 +1,194 @@
+"""Loads a configuration folder into a frozen plan.
+
+The plan is built whole or not at all: every fault is found before any is raised.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from monitor.core.calendar import Calendar, PeriodName
+from monitor.core.finding import CheckName, SystemName
+from monitor.core.plan import OWN_SYSTEMS, Plan, RoleId
+from monitor.plan.chains import Names, chains
+from monitor.plan.coverage import coverage, reachable
+from monitor.plan.faults import Fault, Faults, PlanFaults, meant
+from monitor.plan.files import Files
+from monitor.plan.hours import calendar, period_names
+from monitor.plan.part import Part
+from monitor.plan.people import declared, people, roles
+from monitor.plan.rosters import Rosters
+from monitor.plan.routes import Vias, infos, routes, ways_out
+from monitor.plan.settings import CheckSettings, RouteSettings
+from monitor.plan.source import Node
+from monitor.plan.systems import Kinds, Offer, Systems, systems
+from monitor.plan.tasks import requirements, rules, tasks
+
+if TYPE_CHECKING:
+    from monitor.plan.texts import Texts
+
+PLAN = "plan.yaml"
+SYSTEMS = "systems.yaml"
+TEXTS = "texts"
+LONGEST_NAME = 60
+_NO_CALENDAR = Calendar(ZoneInfo("Europe/Copenhagen"), {}, PeriodName("otherwise"))
+"""Stands in while a calendar that is wrong is told of, so that rosters are still looked at."""
+_KEYS = (
+    "municipality", "owner", "calendar", "people", "roles", "tasks", "chains", "requirements", "rules", "routes",
+)  # fmt: skip
+
+Prove = Callable[[Plan, Mapping[CheckName, CheckSettings]], Iterable[tuple[SystemName, str]]]
+"""Systems whose `phone_within` cannot be kept, with the reason; run on a plan that has no other fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """What makes faults more telling: the names there are to choose from, and the proof of `phone_within`."""
+
+    kinds: tuple[str, ...] = ()
+    vias: tuple[str, ...] = ()
+    prove: Prove | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, parsed. `cards`: the action cards' Markdown by path; `texts`: None without a folder of them."""
+
+    plan: Plan
+    checks: Mapping[CheckName, CheckSettings]
+    routes: tuple[RouteSettings, ...]
+    cards: Mapping[str, str]
+    texts: "Texts | None"
+    today: date
+    warnings: tuple[Fault, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The plan's: SHA-256 over every file read."""
+        return self.plan.digest
+
+
+def load(folder: Path, kinds: Kinds, vias: Vias, today: date, aids: Aids | None = None) -> Loaded:
+    """The configuration in `folder`. Raises PlanFaults with everything that is wrong.
+
+    `kinds` gives a check kind's settings, `vias` a way's channel and settings; both raise KeyError for an unknown
+    name. Public holidays and rosters are worked out around `today`, a day in the plan's zone.
+    """
+    aids = aids or Aids()
+    faults, files = Faults(), Files(folder)
+    top, below = files.yaml(PLAN, faults), files.yaml(SYSTEMS, faults)
+    if below is not None:
+        below.known("systems")
+    hours = _hours(top, today)
+    offer = Offer(kinds, aids.kinds, _shared(top) if hours else {})
+    care = systems(_section(below, "systems") if below else None, files, offer)
+    ways = routes(top.get("routes") if top else None, vias, aids.vias)
+    draft = _draft(top, care, Rosters(files, {}, hours or _NO_CALENDAR, today)) if top and below else None
+    texts = _texts(files, faults)
+    if top is None or draft is None:
+        raise PlanFaults(sorted(faults.found))
+    ways_out(top, infos(ways), draft.chains)
+    faults.settle()
+    plan = replace(draft, digest=files.digest(), routes=infos(ways))
+    for system, wrong in aids.prove(plan, care.checks) if aids.prove else ():
+        top.at("requirements", system, "phone_within").wrong(wrong, "Probe or escalate sooner, or allow more time")
+    settings = tuple(each for _, each in ways)
+    checks, cards = MappingProxyType(care.checks), MappingProxyType(care.cards)
+    return Loaded(plan, checks, settings, cards, texts, today, faults.settle())
+
+
+def _draft(top: Part, care: Systems, rosters: Rosters) -> Plan:
+    """The plan without digest and routes, of whatever could be read; it is used only when nothing was wrong."""
+    top.known(*_KEYS)
+    section = partial(_section, top)
+    hours = section("calendar")
+    persons = people(section("people"))
+    held = roles(section("roles"), replace(rosters, people=persons))
+    known = Names(
+        period_names(hours) if hours else (),
+        declared(top.get("roles")),
+        declared(top.get("tasks")),
+        care.names,
+        care.names - set(OWN_SYSTEMS),
+    )
+    steps = section("chains")
+    found = chains(steps, known)
+    if steps is not None:
+        reachable(steps, found, held, persons)
+        if rosters.calendar is not _NO_CALENDAR and len(found) == len(declared(steps)):
+            coverage(steps, found, tuple(care.systems), rosters.calendar)
+    return Plan(
+        digest="",
+        municipality=_municipality(top),
+        owner=_owner(top, known.roles),
+        calendar=rosters.calendar,
+        people=MappingProxyType(persons),
+        roles=MappingProxyType(held),
+        chains=found,
+        tasks=MappingProxyType(tasks(top.get("tasks"))),
+        systems=MappingProxyType(care.systems),
+        checks=MappingProxyType(care.rules),
+        routes=(),
+        requirements=requirements(top.get("requirements"), care.names),
+        rules=rules(top.get("rules")),
+    )
+
+
+def _section(top: Part, key: str) -> Part | None:
+    """A section of plan.yaml; one that is missing is a fault."""
+    below = top.get(key)
+    if below is None:
+        top.wrong(f"the key '{key}' is missing", f"Write '{key}:' and what belongs to it")
+    return below
+
+
+def _hours(top: Part | None, today: date) -> Calendar | None:
+    """The calendar; None also where only a part of it is wrong."""
+    below = top.get("calendar") if top else None
+    if below is None:
+        return None
+    before = len(below.faults.found)
+    found = calendar(below, today)
+    return found if len(below.faults.found) == before else None
+
+
+def _shared(top: Part | None) -> dict[str, Node]:
+    """What a check that knows working days takes from the plan's calendar, unless it says otherwise itself."""
+    found = {key: top.at("calendar").get(key) for key in ("zone", "holidays", "closed")} if top else {}
+    return {key: part.node for key, part in found.items() if part is not None}
+
+
+def _municipality(top: Part) -> str:
+    below = _section(top, "municipality")
+    if below is not None and not 0 < len(below.text) <= LONGEST_NAME:
+        below.wrong(f"a municipality's name has 1 to {LONGEST_NAME} letters", "Write for instance Eksempel Kommune")
+    return below.text if below else ""
+
+
+def _owner(top: Part, known: frozenset[str]) -> RoleId:
+    below = _section(top, "owner")
+    if below is not None and below.text not in known:
+        below.wrong(f"there is no role '{below.text[:60]}'", meant(below.text, known))
+    return RoleId(below.text if below else "")
+
+
+def _texts(files: Files, faults: Faults) -> "Texts | None":
+    """The texts people get, when the configuration has a folder of them."""
+    folder = files.folder / TEXTS
+    if not folder.is_dir():
+        return None
+    # The template library is imported here alone: what reads only the plan need not carry it.
+    from monitor.plan.texts import load_texts
+
+    texts, found = load_texts(folder)
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".sms", ".mail"):
+            files.data(f"{TEXTS}/{path.name}")
+    for each in found:
+        faults.add(Fault(str(each.path), each.line, 1, "", each.wrong, each.mend))
+    return texts

@@ -1,0 +1,1 @@
+"""What people and machines look at: pages, the API, metrics and health, on one port."""

@@ -1,0 +1,78 @@
+"""What stands before the API: a body is small, JSON and whole, and only who holds the token may change anything.
+
+A token in a header, and not in a cookie, is what a foreign page in somebody's browser cannot send along; that the
+port is on loopback keeps no browser on the machine out.
+"""
+
+import asyncio
+import hmac
+
+from monitor.web.answer import Answer, App, Event, Receive, Scope, Send, detail, header
+
+LARGEST = 16 * 1024
+_PATIENCE = 10.0
+_CHANGES = ("POST", "PUT", "PATCH", "DELETE")
+
+
+class Guard:
+    """Lets reads through; of the rest only what holds `token` and a small JSON body. An empty token shuts all changes."""
+
+    def __init__(self, app: App, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["method"] not in _CHANGES:
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refused(scope)
+        body = b"" if refusal else await _body(receive)
+        refusal = refusal or (body if isinstance(body, Answer) else None)
+        if refusal is not None:
+            await refusal.send(send)
+            return
+        await self._app(scope, _again(body, receive), send)
+
+    def _refused(self, scope: Scope) -> Answer | None:
+        if not self._token:
+            return detail(403, "Handlinger er slået fra: tjenesten har ingen adgangsnøgle")
+        kind, _, given = header(scope, b"authorization").partition(" ")
+        given = given.strip()
+        if kind.lower() != "bearer" or not hmac.compare_digest(given.encode(), self._token):
+            return detail(401, "Adgangsnøglen mangler eller er forkert", (b"www-authenticate", b"Bearer"))
+        if header(scope, b"content-type").partition(";")[0].strip().lower() != "application/json":
+            return detail(415, "Kun application/json")
+        length = header(scope, b"content-length")
+        return _TOO_LARGE if length.isdecimal() and int(length[:9]) > LARGEST else None
+
+
+_TOO_LARGE = detail(413, "Højst 16 kB", (b"connection", b"close"))
+
+
+async def _body(receive: Receive) -> bytes | Answer:
+    """The whole body, or why it is not taken."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    return detail(400, "Afbrudt")
+                body += event.get("body", b"")
+                if len(body) > LARGEST:
+                    return _TOO_LARGE
+                if not event.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        return detail(408, "Forespørgslen kom ikke i tide", (b"connection", b"close"))
+
+
+def _again(body: object, receive: Receive) -> Receive:
+    """A `receive` that hands over what has been read, and then what comes."""
+    waiting: list[Event] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Event:
+        return waiting.pop() if waiting else await receive()
+
+    return replay

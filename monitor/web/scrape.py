@@ -1,0 +1,49 @@
+"""`/metrics` for Prometheus.
+
+A scrape never holds a probe up: the text is made and packed in a thread, one at a time, and what waits is bounded.
+"""
+
+import asyncio
+import gzip
+
+from monitor.metrics import CONTENT_TYPE, Metrics
+from monitor.web.answer import Answer, Scope, header, plain
+
+_WAITING = 8
+_VARY = (b"vary", b"accept-encoding")
+
+
+class Scrape:
+    """Answers scrapes of one set of metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope) -> Answer:
+        """The exposition, packed when the scraper can read that; 503 when too many wait already."""
+        if self._waiting >= _WAITING:
+            return plain(503, "for mange aflæsninger på én gang", (b"retry-after", b"5"))
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(self._make, takes_gzip(header(scope, b"accept-encoding")))
+        finally:
+            self._waiting -= 1
+
+    def _make(self, packed: bool) -> Answer:
+        text = self._metrics.expose()
+        if not packed:
+            return Answer(text, kind=CONTENT_TYPE, extra=(_VARY,))
+        extra = (_VARY, (b"content-encoding", b"gzip"))
+        return Answer(gzip.compress(text, compresslevel=1, mtime=0), kind=CONTENT_TYPE, extra=extra)
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header names gzip and does not refuse it (RFC 9110 §12.5.3)."""
+    for part in accepted.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() in ("gzip", "*"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
