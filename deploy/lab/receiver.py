@@ -26,7 +26,7 @@ Send = Callable[[bytes], None]
 
 
 class Receiver(StandIn):
-    """One port number for UDP and TCP, another for TLS. `mrs-apart` is no fault: it is the other of the two ways to answer."""
+    """One port number for UDP and TCP, another for TLS. `mrs-apart` is no fault but the other way to answer."""
 
     hows: ClassVar = {
         "refuse": How("all ports are closed"),

@@ -4,6 +4,7 @@ A text is on the phone only when the gateway delivers it; a receipt says what be
 """
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +37,7 @@ class Text:
     reference: str = ""
 
 
-class SmsGate(StandIn):
+class SmsGate(StandIn, ABC):
     """A gateway's stand-in; subclasses answer requests and call `take` for each text."""
 
     via: ClassVar[str]
@@ -64,9 +65,9 @@ class SmsGate(StandIn):
         reply = self.answer(request)
         return None if self.how == "timeout" and self.seen["taken"] > before else reply
 
+    @abstractmethod
     def answer(self, request: Request) -> Reply:
         """Answer one request as the provider does."""
-        raise NotImplementedError
 
     def take(self, text: Text) -> int:
         """Take a text: deliver it, or not, as the fault says. Returns its id."""
@@ -81,6 +82,6 @@ class SmsGate(StandIn):
         self.receipt(text, self._next, reached)
         return self._next
 
+    @abstractmethod
     def receipt(self, text: Text, key: int, reached: bool) -> None:
         """Send the provider's receipt, when one was asked for."""
-        raise NotImplementedError

@@ -51,13 +51,14 @@ def run(config: frame.Config = None) -> None:
 
 @app.command()
 def demo(
-    scene: Annotated[str, typer.Option(help="What to break: nexus, phoniro, noedkald or linje.")] = "nexus",
+    scene: Annotated[str, typer.Option(help="What to break: nexus, maintenance, phoniro, noedkald or linje.")] = "nexus",
     keep: Annotated[Path | None, typer.Option(help="Keep the demo's files in this folder.")] = None,
+    stay: Annotated[bool, typer.Option(help="Leave everything running at the end, to look around.")] = False,
 ) -> None:
     """Show an outage from fault to phone: lab and service started, one system broken and mended, live."""
     from monitor.cli.demo import play
 
-    raise typer.Exit(play(scene, keep))
+    raise typer.Exit(play(scene, keep, stay=stay))
 
 
 def main() -> None:

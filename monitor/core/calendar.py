@@ -77,12 +77,17 @@ class Calendar:
 
     def period_at(self, at: datetime) -> PeriodName:
         """The period an instant lies in; exactly one."""
+        window = self.window_at(at)
+        return window[2] if window else self.otherwise
+
+    def window_at(self, at: datetime) -> tuple[datetime, datetime, PeriodName] | None:
+        """The window an instant lies in, as instants after closings, with its period; None in the rest of the hours."""
         day = self.local(at).date()
         for candidate in (day - _DAY, day):
-            for start, end, name in self._spans(candidate):
-                if start <= at < end:
-                    return name
-        return self.otherwise
+            for span in self._spans(candidate):
+                if span[0] <= at < span[1]:
+                    return span
+        return None
 
     def next_change(self, at: datetime) -> datetime | None:
         """The first instant after `at` at which the period differs; None when none comes within 400 days."""

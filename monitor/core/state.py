@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-from monitor.core.finding import CheckName, Finding, Miss, Outcome
+from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
 from monitor.core.plan import CheckRule, Severity
 
 
@@ -56,7 +56,8 @@ class Belief:
     """What we believe of one check. `level` is None until the first finding that says something.
 
     The runs count findings in a row: `fails` FAIL, `bads` FAIL or WARN, `goods` OK, `bearable` OK or WARN,
-    `unknowns` UNKNOWN. `since` is when the shown state began; `misses` are those of the latest bad finding.
+    `unknowns` UNKNOWN. `since` is when the shown state began, `level_since` when the confirmed level did. `misses` are
+    those of the latest finding, `evidence` those of the latest bad one: what was seen last stays said while we cannot look.
     """
 
     level: Level | None = None
@@ -70,11 +71,17 @@ class Belief:
     grade: int = 0
     misses: tuple[Miss, ...] = ()
     seen_at: datetime | None = None
+    level_since: datetime | None = None
+    evidence: tuple[Miss, ...] = ()
 
     @property
     def settled(self) -> bool:
         """True when the next probe may wait the whole interval: nothing is being confirmed."""
-        return self.state in (State.UP, State.DOWN, State.DEGRADED) and self.unknowns.count == 0
+        if self.state is State.UNKNOWN:
+            # Confirmed: asking again at once would only wear our credentials out.
+            return self.since is not None
+        worsening = self.level is Level.DEGRADED and self.fails.count > 0
+        return self.state in (State.UP, State.DOWN, State.DEGRADED) and not self.unknowns.count and not worsening
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +100,13 @@ def step(belief: Belief, finding: Finding, rule: CheckRule, *, may_confirm: bool
     """The belief after one finding.
 
     `may_confirm` False holds a check at suspect although its count is full: we do not yet know whether it is they or
-    we who are gone (`monitor.core.sight`). The count is kept, so one more look settles it.
+    we who are gone (`monitor.core.sight`). The count is kept; `confirmed` settles it.
     """
     if finding.outcome is Outcome.UNKNOWN:
         return _unsure(belief, finding, rule)
     at, seen = finding.at, _SEEN[finding.outcome]
+    if seen is Level.UP and belief.state is State.UP and not finding.misses:
+        return _still_up(belief, at)
     counted = replace(
         belief,
         fails=belief.fails.grow(at) if seen is Level.DOWN else _NONE,
@@ -107,18 +116,50 @@ def step(belief: Belief, finding: Finding, rule: CheckRule, *, may_confirm: bool
         unknowns=_NONE,
         grade=finding.grade if finding.misses else 0,
         misses=finding.misses,
+        evidence=finding.misses if seen > Level.UP else belief.evidence,
         seen_at=at,
     )
-    level = _level(counted, rule, may_confirm)
-    return _stamp(replace(counted, level=level), belief)
+    return _leveled(belief, counted, rule, may_confirm)
+
+
+def confirmed(belief: Belief, rule: CheckRule) -> Belief:
+    """The belief once its full count may be believed: what was held at suspect is settled without another finding."""
+    return belief if belief.level is None else _leveled(belief, belief, rule, may_confirm=True)
+
+
+def _still_up(belief: Belief, at: datetime) -> Belief:
+    """The everyday case, for every probe that is well: nothing but the time of the last look is new."""
+    return Belief(
+        Level.UP,
+        State.UP,
+        belief.since,
+        goods=belief.goods.grow(at),
+        bearable=belief.bearable.grow(at),
+        seen_at=at,
+        level_since=belief.level_since,
+    )
 
 
 def _unsure(belief: Belief, finding: Finding, rule: CheckRule) -> Belief:
     unknowns = belief.unknowns.grow(finding.at)
     unsure = replace(belief, unknowns=unknowns, misses=finding.misses, seen_at=finding.at)
-    if unknowns.count < rule.confirm or belief.state is State.UNKNOWN:
+    if finding.reason is Reason.BLIND:
+        # What failed while we could not see out proves nothing: the run begins anew once we can.
+        unsure = replace(unsure, fails=_NONE, bads=_NONE)
+    if unknowns.count < rule.confirm:
         return unsure
-    return replace(unsure, state=State.UNKNOWN, since=unknowns.since, fails=_NONE, bads=_NONE, goods=_NONE)
+    since = belief.since if belief.state is State.UNKNOWN else unknowns.since
+    fresh = replace(unsure, fails=_NONE, bads=_NONE, goods=_NONE, bearable=_NONE)
+    return replace(fresh, state=State.UNKNOWN, since=since or unknowns.since)
+
+
+def _leveled(before: Belief, counted: Belief, rule: CheckRule, may_confirm: bool) -> Belief:
+    level = _level(counted, rule, may_confirm)
+    if level is not before.level:
+        run = {Level.DOWN: counted.fails, Level.DEGRADED: counted.bads, Level.UP: counted.goods}[level]
+        began = run.since or counted.bearable.since or counted.seen_at
+        counted = replace(counted, level=level, level_since=began)
+    return _stamp(counted, before)
 
 
 def _level(counted: Belief, rule: CheckRule, may_confirm: bool) -> Level:
@@ -160,6 +201,9 @@ def _shown(belief: Belief) -> State:
     return State.RECOVERING if better else _SHOWN[level]
 
 
+_NOBODY = Belief()
+
+
 def changed(check: CheckName, before: Belief, after: Belief, now: datetime) -> Transition | None:
     """The transition between two beliefs of one check, or None when the shown state is the same."""
     if before.state is after.state:
@@ -172,7 +216,8 @@ class SystemView:
     """What we believe of a system: the worst its checks say.
 
     `severity` is None when nothing is confirmed bad; `known` is False when no check says anything at all, so that
-    blindness closes no incident. `cause` is the check that weighs most, `misses` what it saw.
+    blindness closes no incident. `began` is when the present badness or suspicion did, and of a system that is up when
+    the last of its checks came back. `cause` is the check that weighs most, `misses` what it saw last.
     """
 
     state: State
@@ -182,23 +227,24 @@ class SystemView:
     cause: CheckName | None = None
     misses: tuple[Miss, ...] = ()
     known: bool = True
+    back: datetime | None = None
 
 
 def view(rules: Iterable[CheckRule], beliefs: Mapping[CheckName, Belief], *, needs_all: bool = False) -> SystemView:
-    """The system's state from its checks. `needs_all`: bad only when every check is (canaries of our own line)."""
-    pairs = [(rule, beliefs.get(rule.name, Belief())) for rule in rules]
+    """The system's state from its checks. `needs_all`: bad only when every check that can look is (our own line)."""
+    pairs = [(rule, beliefs.get(rule.name, _NOBODY)) for rule in rules]
     heard = [(rule, b) for rule, b in pairs if b.level is not None]
-    if not heard:
-        return SystemView(State.UNKNOWN, known=False)
     bad = [(rule, b) for rule, b in heard if b.level]
-    if bad and (not needs_all or len(bad) == len(pairs)):
+    able = [b for _, b in pairs if b.level or b.state is not State.UNKNOWN]
+    if bad and (not needs_all or len(bad) == len(able)):
         return _bad(bad)
     watched = [b for _, b in heard if b.state is not State.UNKNOWN]
     if not watched:
         return SystemView(State.UNKNOWN, known=False)
     suspects = [b for b in watched if b.state is State.SUSPECT]
     first = min((b.since for b in suspects if b.since), default=None)
-    return SystemView(State.SUSPECT if suspects else State.UP, began=first)
+    back = max((b.level_since for b in watched if b.level_since), default=None)
+    return SystemView(State.SUSPECT if suspects else State.UP, began=first, back=back)
 
 
 def _bad(bad: list[tuple[CheckRule, Belief]]) -> SystemView:
@@ -211,7 +257,7 @@ def _bad(bad: list[tuple[CheckRule, Belief]]) -> SystemView:
     state = State.DOWN if severity is Severity.DOWN else State.DEGRADED
     if all(b.state is State.RECOVERING for r, b in bad if _means(r, b) is severity):
         state = State.RECOVERING
-    return SystemView(state, severity, grade, began, rule.name, worst.misses)
+    return SystemView(state, severity, grade, began, rule.name, worst.evidence)
 
 
 def _means(rule: CheckRule, belief: Belief) -> Severity:
@@ -219,7 +265,6 @@ def _means(rule: CheckRule, belief: Belief) -> Severity:
 
 
 def _began(belief: Belief) -> datetime:
-    run = belief.fails if belief.level is Level.DOWN else belief.bads
-    moment = run.since or belief.since or belief.seen_at
+    moment = belief.level_since or belief.since or belief.seen_at
     assert moment is not None
     return moment

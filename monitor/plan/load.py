@@ -48,17 +48,22 @@ Prove = Callable[[Plan, Mapping[CheckName, CheckSettings]], Iterable[tuple[Syste
 
 @dataclass(frozen=True, slots=True)
 class Aids:
-    """What makes faults more telling: the names there are to choose from, and the proof of `phone_within`."""
+    """What else a load can be given: the names there are to choose from, and the proof of `phone_within`.
+
+    Who wants the plan alone reads it without `texts`, the templates of what people get.
+    """
 
     kinds: tuple[str, ...] = ()
     vias: tuple[str, ...] = ()
     prove: Prove | None = None
+    texts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration, parsed. `cards`: the action cards' Markdown by path; `texts`: None without a folder of them."""
+    """A configuration, parsed. `cards`: the action cards' Markdown by path; `texts`: None when not asked for."""
 
+    folder: Path
     plan: Plan
     checks: Mapping[CheckName, CheckSettings]
     routes: tuple[RouteSettings, ...]
@@ -89,7 +94,7 @@ def load(folder: Path, kinds: Kinds, vias: Vias, today: date, aids: Aids | None 
     care = systems(_section(below, "systems") if below else None, files, offer)
     ways = routes(top.get("routes") if top else None, vias, aids.vias)
     draft = _draft(top, care, Rosters(files, {}, hours or _NO_CALENDAR, today)) if top and below else None
-    texts = _texts(files, faults)
+    texts = _texts(files, faults) if aids.texts else None
     if top is None or draft is None:
         raise PlanFaults(sorted(faults.found))
     ways_out(top, infos(ways), draft.chains)
@@ -99,7 +104,7 @@ def load(folder: Path, kinds: Kinds, vias: Vias, today: date, aids: Aids | None 
         top.at("requirements", system, "phone_within").wrong(wrong, "Probe or escalate sooner, or allow more time")
     settings = tuple(each for _, each in ways)
     checks, cards = MappingProxyType(care.checks), MappingProxyType(care.cards)
-    return Loaded(plan, checks, settings, cards, texts, today, faults.settle())
+    return Loaded(folder, plan, checks, settings, cards, texts, today, faults.settle())
 
 
 def _draft(top: Part, care: Systems, rosters: Rosters) -> Plan:
@@ -178,11 +183,12 @@ def _owner(top: Part, known: frozenset[str]) -> RoleId:
 
 
 def _texts(files: Files, faults: Faults) -> "Texts | None":
-    """The texts people get, when the configuration has a folder of them."""
+    """The templates of what people get, with every fault told."""
     folder = files.folder / TEXTS
     if not folder.is_dir():
+        faults.add(Fault(str(folder), 0, 0, "", "the folder is not there", "Copy it from the configuration as shipped"))
         return None
-    # The template library is imported here alone: what reads only the plan need not carry it.
+    # The template library is imported here alone: who reads the plan without texts need not carry it.
     from monitor.plan.texts import load_texts
 
     texts, found = load_texts(folder)

@@ -109,9 +109,11 @@ async def _came_of(site: Site, number: str, act: Act) -> DoneShape:
         raise HTTPException(409, "Hændelsen er lukket")
     if act.answer in _WHY or act.incident is None:
         raise HTTPException(*_WHY[act.answer])
-    answer = "already" if act.answer is Answer.ALREADY else "done"
-    recorded = not site.engine.desk.journal.degraded
-    return DoneShape(answer=answer, recorded=recorded, incident=shapes.incident(act.incident))
+    return DoneShape(
+        answer="already" if act.answer is Answer.ALREADY else "done",
+        recorded=not site.engine.desk.journal.degraded,
+        incident=shapes.incident(act.incident),
+    )
 
 
 async def _wrong(_request: Request, error: Exception) -> Response:

@@ -15,7 +15,7 @@ _CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class Guard:
-    """Lets reads through; of the rest only what holds `token` and a small JSON body. An empty token shuts all changes."""
+    """Lets reads through; of the rest only what holds `token` and a small JSON body. An empty token shuts them all."""
 
     def __init__(self, app: App, token: str) -> None:
         self._app = app

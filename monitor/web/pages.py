@@ -132,7 +132,7 @@ def _brief(site: Site, incident: Incident, now: datetime) -> dict[str, Any]:
 
 
 async def incident(site: Site, number: str) -> Answer:
-    """`/incidents/{number}`: the timeline, the tasks, who has it. Raises StoreFault for one that only the store knows."""
+    """`/incidents/{number}`: timeline, tasks, who has it. Raises StoreFault for one that only the store knows."""
     found = await find_incident(site, number)
     if found is None:
         return missing(site, "Der er ingen hændelse med det nummer.")

@@ -1,6 +1,6 @@
 """From the engine's values to the API's shapes. Reads only, and only what is in memory or handed in."""
 
-from datetime import datetime
+from typing import Any
 
 from monitor.core import words
 from monitor.core.finding import CheckName, SystemName
@@ -99,7 +99,7 @@ def incident(one: Incident) -> IncidentShape:
     return IncidentShape(**_incident(one))
 
 
-def _incident(one: Incident) -> "dict[str, datetime | str | bool | None]":
+def _incident(one: Incident) -> dict[str, Any]:
     return {
         "number": one.number,
         "id": one.id,

@@ -80,7 +80,7 @@ def _standing(desk: Desk, name: SystemName, now: datetime) -> Standing:
     system, incident = desk.plan.systems[name], desk.ledger.by_system.get(name)
     tone, big, more = _said(desk, name, incident, now)
     shown = incident if incident is not None and incident.active and tone is not Tone.GOOD else None
-    if shown and shown.held_by in desk.plan.systems:
+    if shown and shown.held_by and shown.held_by in desk.plan.systems:
         more = f"{more}. Kan skyldes {desk.plan.systems[shown.held_by].title}".removeprefix(". ")
     return Standing(
         name=name,

@@ -123,7 +123,7 @@ def _facts(desk: Desk, incident: Incident, now: datetime) -> Iterable[tuple[str,
         yield "Hvem har den", who_has(desk, incident, now)
     elif incident.first_acknowledged is not None:
         yield "Kvitteret første gang", words.clock(incident.first_acknowledged, now, zone)
-    if incident.hold is not None and incident.held_by in desk.plan.systems:
+    if incident.held_by and incident.held_by in desk.plan.systems:
         yield "Beskeder venter på", desk.plan.systems[incident.held_by].title
 
 

@@ -38,7 +38,7 @@ class Letter(RouteSettings):
 
 KINDS: dict[str, type[CheckSettings]] = {"look": Look}
 VIAS: dict[str, tuple[str, type[RouteSettings]]] = {"text": ("sms", Text), "letter": ("mail", Letter)}
-AIDS = Aids(tuple(KINDS), tuple(VIAS))
+AIDS = Aids(tuple(KINDS), tuple(VIAS), texts=False)
 
 
 def loaded(folder: Path, today: date = TODAY, aids: Aids = AIDS) -> Loaded:
