@@ -1,6 +1,8 @@
 # make demo: set up and show the service at work; make test: set up, install the real parts, run everything.
 PYTHON ?= python3
 CONFIG ?= config
+SCENE ?= nexus
+STAY ?=
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := deploy/locks
@@ -11,7 +13,8 @@ PIP_INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input i
 .PHONY: help demo run check test bench lint types contracts unit parts lock clean
 
 help:
-	@echo "make demo    sets up, breaks a system in the lab and shows who is told (under a minute)"
+	@echo "make demo    sets up, breaks a system in the lab and shows who is told (under a minute);"
+	@echo "             SCENE=nexus|maintenance|phoniro|noedkald|linje, STAY=1 keeps it running"
 	@echo "make test    sets up, installs the real servers the tests talk to, runs everything"
 	@echo "make check   the fast part: format, lint, types, import contracts, unit tests"
 	@echo "make bench   measures against the figures to reach"
@@ -19,8 +22,9 @@ help:
 	@echo "make lock    pins every dependency anew, with hashes"
 	@echo "make clean   removes what the others made here"
 
-demo: $(VENV)/.ready
-	@$(BIN)/omsorgsvagt demo
+# The lab's mail server and certificates come from what the tests need, hence .dev.
+demo: $(VENV)/.dev
+	@$(BIN)/omsorgsvagt demo --scene $(SCENE) $(if $(STAY),--stay)
 
 run: $(VENV)/.ready
 	@exec $(BIN)/omsorgsvagt run --config $(CONFIG)
@@ -60,6 +64,7 @@ $(VENV)/.ready: $(LOCKS)/requirements.txt $(LOCKS)/requirements-build.txt pyproj
 	@echo "Setting up in $(VENV)"
 	@$(PIP_INSTALL) --require-hashes -r $(LOCKS)/requirements-build.txt -r $(LOCKS)/requirements.txt
 	@$(PIP_INSTALL) --no-deps --no-index --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q monitor checks
 	@touch $@
 
 $(VENV)/.dev: $(LOCKS)/requirements-dev.txt $(VENV)/.ready

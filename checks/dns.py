@@ -22,6 +22,7 @@ from monitor.ports import ProbeContext
 
 _RESOLV_CONF = Path("/etc/resolv.conf")
 _MOST = 3
+_LOADED: dict[str, Any] = {}
 _NEXT_MAY_KNOW = frozenset({"SERVFAIL", "REFUSED", "NOTIMP"})
 
 
@@ -60,10 +61,9 @@ class Answered:
 
 async def probe(settings: Settings, context: ProbeContext) -> Answered:
     """Ask server after server until one knows. Raises OSError, ProbeFault (TIMEOUT when nobody answers)."""
-    # In a thread: the first import of dnspython would hold up every other probe meanwhile.
-    client: Any = await asyncio.to_thread(import_module, "checks.dns_client")
+    client = await _client()
     question = client.Question(settings.query, settings.type)
-    servers = [str(server) for server in settings.servers] or await asyncio.to_thread(_system_servers)
+    servers = [str(server) for server in settings.servers] or _system_servers()
     share = budget(settings.timeout) / len(servers)
     answered: Answered | None = None
     silent: Exception | None = None
@@ -82,6 +82,13 @@ async def probe(settings: Settings, context: ProbeContext) -> Answered:
     if answered is None:
         raise _why(silent, servers)
     return answered
+
+
+async def _client() -> Any:
+    """`checks.dns_client`, first loaded in a thread: importing dnspython would hold up every other probe meanwhile."""
+    if "client" not in _LOADED:
+        _LOADED["client"] = await asyncio.to_thread(import_module, "checks.dns_client")
+    return _LOADED["client"]
 
 
 def _why(silent: Exception | None, servers: list[str]) -> Exception:

@@ -72,7 +72,7 @@ def _affordable(source: str) -> None:
     cost, before = 1, ""
     for token in _TOKEN.findall(source):
         bound = _bound(token)
-        if bound > 1 and before == ")" and token[0] != "?":
+        if before == ")" and _REPEAT.fullmatch(token):
             raise ValueError(f"a group is not repeated by {token}; write it out, or repeat one character")
         cost *= bound
         if cost > _MOST:

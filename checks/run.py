@@ -58,4 +58,10 @@ def _verdict(miss: Miss) -> Verdict:
 
 def _tidy(told: tuple[_Told, ...]) -> tuple[_Told, ...]:
     """What is told is short and printable, wherever it came from."""
-    return tuple(replace(one, expected=short(one.expected), seen=short(one.seen)) for one in told)
+    return tuple(
+        one if short(one.expected) is one.expected and short(one.seen) is one.seen else _cut(one) for one in told
+    )
+
+
+def _cut(one: _Told) -> _Told:
+    return replace(one, expected=short(one.expected), seen=short(one.seen))

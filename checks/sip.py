@@ -61,7 +61,8 @@ def judge(settings: Settings, answered: Answered, now: datetime) -> Verdict:
     del now
     seen, limit = f"status {answered.status}", settings.degraded_over
     if answered.status in settings.sick:
-        return Verdict(Outcome.FAIL, (Miss(Reason.SICK, "ikke status 408, 480 eller 503", seen),))
+        alive = f"ikke status {', '.join(map(str, sorted(settings.sick)))}"
+        return Verdict(Outcome.FAIL, (Miss(Reason.SICK, alive, seen),))
     held = (Held("svar på OPTIONS", seen),)
     if limit is not None and answered.took > limit:
         return Verdict(Outcome.WARN, (Miss(Reason.SLOW, f"under {limit:g} s", f"{answered.took:.1f} s"),), held)

@@ -19,7 +19,7 @@ class ServiceSettings(BaseSettings):
     state: Annotated[Path, Field(validation_alias="STATE_DIRECTORY")] = Path("state")
     """systemd's StateDirectory= names it; elsewhere a folder `state` beside where the service is started."""
     database_url: str = ""
-    listen: str = Field("127.0.0.1:8424", pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9a-zA-Z.\-]+):\d{1,5}$")
+    listen: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9a-zA-Z.\-]+):\d{1,5}$")] = "127.0.0.1:8424"
     log: Literal["json", "text"] = "json"
 
     @property

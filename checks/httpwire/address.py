@@ -77,10 +77,11 @@ def join(base: Url, location: str) -> Url:
 
 def _host(name: str) -> tuple[str, bool]:
     """The host as it is looked up, and whether it is an IP address. Raises ValueError."""
-    try:
+    if ":" in name or name.replace(".", "").isdigit():
+        if "%" in name:
+            raise ValueError("an address with a zone is this machine's own affair")
         return str(ip_address(name)), True
-    except ValueError:
-        ascii_name = name.encode("idna").decode("ascii").lower() if not name.isascii() else name.lower()
+    ascii_name = name.lower() if name.isascii() else name.encode("idna").decode("ascii").lower()
     if len(ascii_name) > _NAME or not _HOST.fullmatch(ascii_name):
         raise ValueError("the host is neither a name nor an IP address")
     return ascii_name, False

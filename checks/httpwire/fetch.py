@@ -99,21 +99,24 @@ async def _connect(call: Call, context: ProbeContext, protocol: asyncio.Protocol
 
     All addresses but the last share half the time, so one that swallows packets leaves some for the next.
     """
-    addresses = (call.host,) if call.literal else await _resolve(call, context)
-    share = context.timeout / 2 / len(addresses)
+    *others, last = (call.host,) if call.literal else await _resolve(call, context)
     failures: list[OSError] = []
     with Timed(context, Phase.CONNECT):
-        for address in addresses:
-            context.facts["address"] = address
+        for address in others:
             try:
-                async with asyncio.timeout(share if address != addresses[-1] else None):
-                    return await _open(address, call.port, protocol)
+                async with asyncio.timeout(context.timeout / 2 / len(others)):
+                    return await _open(address, call.port, protocol, context)
             except OSError as exc:
                 failures.append(exc)
+        try:
+            return await _open(last, call.port, protocol, context)
+        except OSError as exc:
+            failures.append(exc)
     raise next((exc for exc in failures if miss_of(exc).reason not in OURS), failures[0])
 
 
-async def _open(address: str, port: int, protocol: asyncio.Protocol) -> asyncio.Transport:
+async def _open(address: str, port: int, protocol: asyncio.Protocol, context: ProbeContext) -> asyncio.Transport:
+    context.facts["address"] = address
     transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, address, port)
     return transport
 

@@ -1,6 +1,6 @@
 """Reads one HTTP/1.x answer from a connection (RFC 9112) and notes when its first and last byte came.
 
-Nothing is taken in beyond the limits, and whatever comes after the answer's end is dropped unread.
+Nothing is taken in beyond the limits, and what comes after the answer's end, a second answer too, is dropped.
 """
 
 import asyncio
@@ -91,6 +91,8 @@ class Reader(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header line, or a trailer's, which is counted and dropped."""
+        if self._whole:
+            return
         self._head += len(name) + len(value)
         if self._in_body:
             return
@@ -103,6 +105,8 @@ class Reader(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The status is known; an interim answer is forgotten again."""
+        if self._whole:
+            return
         self.status, self.version = self._parser.get_status_code(), self._parser.get_http_version()
         if self.version not in _VERSIONS:
             raise garbled(f"HTTP/{self.version}")
@@ -116,6 +120,8 @@ class Reader(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body, still encoded."""
+        if self._whole:
+            return
         self._size += len(body)
         if self._size > self.limits.body:
             raise too_large("bytes", self.limits.body)
@@ -123,7 +129,7 @@ class Reader(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The answer's own framing says it is whole; an interim one makes room for the next."""
-        if self._in_body:
+        if self._whole or self._in_body:
             self._finish()
             return
         self._interim += 1

@@ -49,7 +49,8 @@ class Modem(StandIn):
         for path in sorted((self._folder / "outbox").glob("OUT*.txt*")):
             number = _NUMBER.match(path.name)
             sends = number is not None and self.how != "error"
-            text = path.read_bytes()[:_SIZE_LIMIT].decode("utf-8", "replace")
+            content = path.read_bytes()[:_SIZE_LIMIT]
+            text = content.decode("utf-16" if content[:2] in (b"\xfe\xff", b"\xff\xfe") else "utf-8", "replace")
             path.replace(self._folder / ("sent" if sends else "error") / path.name)
             self.seen["sent" if sends else "error"] += 1
             if number is not None and sends:

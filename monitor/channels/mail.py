@@ -18,6 +18,8 @@ from monitor.channels.talk import Talk
 from monitor.plan.settings import RouteSettings, Seconds, SecretName
 from monitor.ports import ChannelContext, Message, SecretMissing, SendOutcome, Sent
 
+_AT_ONCE = 8
+"""Connections to one relay; more wait. Relays refuse a client that opens dozens."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST_AND_PORT = re.compile(r"(?:[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
@@ -68,6 +70,7 @@ class Channel:
     def __init__(self, settings: Settings, context: ChannelContext) -> None:
         self._settings = settings
         self._context = context
+        self._room = asyncio.Semaphore(_AT_ONCE)
         self._trust = ssl.create_default_context(cafile=settings.ca_file) if settings.security != "none" else None
 
     async def send(self, message: Message) -> Sent:
@@ -84,7 +87,7 @@ class Channel:
         talk = Talk(self._client())
         fault: Exception | None = None
         try:
-            async with asyncio.timeout(settings.timeout):
+            async with asyncio.timeout(settings.timeout), self._room:
                 await talk.begin(settings.user, password)
                 await talk.deliver(address(settings.sender).addr_spec, to, letter)
         except (SMTPException, OSError, ValueError) as error:

@@ -21,6 +21,8 @@ from monitor.ports import Sent
 
 LONGEST = 65_536
 """Octets read of an answer; no provider's is longer than a few hundred."""
+_AT_ONCE = 8
+"""Connections to one provider; more wait. A busy smsbox drops them when dozens come at once: each is then unknown."""
 _CONNECT_SHARE = 0.45
 """Of the whole time, for TCP and TLS each: httpcore closes a half-made connection when its own time is up, not ours."""
 _HANDED_OVER = "http11.send_request_body.started"
@@ -57,7 +59,7 @@ class _Progress:
 
 
 class Provider:
-    """An address, and how long one post may take from the name lookup to the last octet read."""
+    """An address, and how long one post may take from the wait for its turn to the last octet read."""
 
     def __init__(self, url: str, settings: HttpSettings) -> None:
         self._url = url
@@ -70,7 +72,7 @@ class Provider:
             timeout=httpx.Timeout(settings.timeout, connect=_CONNECT_SHARE * settings.timeout),
             trust_env=False,
             follow_redirects=False,
-            limits=httpx.Limits(max_keepalive_connections=0),
+            limits=httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=0),
             cookies=CookieJar(refusing_all),
             headers={"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "omsorgsvagt"},
         )

@@ -47,15 +47,19 @@ def play(scene: str, keep: Path | None, *, stay: bool = False) -> int:
     with TemporaryDirectory(prefix="omsorgsvagt-demo-") as folder:
         where = keep or Path(folder)
         where.mkdir(parents=True, exist_ok=True)
+        played = False
         try:
-            return asyncio.run(_play(SCENES[scene], where, stay))
-        except (TimeoutError, RuntimeError) as error:
-            console.print(f"[bold red]The demo stopped:[/] {error or 'nothing more happened in time'}")
-            console.print((where / "service.log").read_text() if (where / "service.log").exists() else "")
-            return 1
+            asyncio.run(_play(SCENES[scene], where, stay))
+            played = True
+        except* (TimeoutError, RuntimeError, httpx.HTTPError) as group:
+            said = "; ".join(str(error) or type(error).__name__ for error in group.exceptions)
+            console.print(f"[bold red]The demo stopped:[/] {escape(said)}")
+            log = where / "service.log"
+            console.print(log.read_text(encoding="utf-8")[-4000:] if log.exists() else "", markup=False)
+        return 0 if played else 1
 
 
-async def _play(scene: Scene, where: Path, stay: bool) -> int:
+async def _play(scene: Scene, where: Path, stay: bool) -> None:
     async with _lab(where) as lab, _service(where, lab) as service, asyncio.TaskGroup() as group:
         show = Show(service, lab, _people(where / "config"))
         watching = [group.create_task(show.follow_states()), group.create_task(show.follow_phones())]
@@ -66,7 +70,6 @@ async def _play(scene: Scene, where: Path, stay: bool) -> int:
             console.print("\nEverything goes on running. Ctrl-C ends it.")
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
-    return 0
 
 
 class Show:

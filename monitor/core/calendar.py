@@ -116,11 +116,14 @@ class Calendar:
 
     def _spans(self, day: date) -> tuple[tuple[datetime, datetime, PeriodName], ...]:
         """The day's windows as instants after closings; kept, since every tick asks for the same few days."""
-        if day not in self._days:
+        spans = self._days.get(day)
+        if spans is None:
+            spans = tuple(self._cut(day))
+            # The proof reads the same calendar in a thread: what is given back is never looked up a second time.
             if len(self._days) > 2 * _HORIZON:
                 self._days.clear()
-            self._days[day] = tuple(self._cut(day))
-        return self._days[day]
+            self._days[day] = spans
+        return spans
 
     def _cut(self, day: date) -> list[tuple[datetime, datetime, PeriodName]]:
         closing = self.closing(day)

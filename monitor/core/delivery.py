@@ -1,11 +1,12 @@
 """What becomes of a notice after each try: the next route, a wait, or the end.
 
-Routes are tried in the plan's order, each once a round. Nothing here forgets a notice: it is accepted, waits for a
-stated instant, or has failed for a stated reason. A try whose outcome is unknown is repeated by another route.
+Routes are tried in the plan's order, each once a round, those known to be sick last. Nothing here forgets a notice: it
+is accepted, waits for a stated instant, or has failed for a stated reason. A try whose outcome is unknown is repeated
+by another route.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +18,9 @@ EXPIRES = timedelta(hours=24)
 _FIRST_BACKOFF = 5.0
 _LONGEST_BACKOFF = 300.0
 _LONE_UNKNOWN = timedelta(seconds=60)
-_LATER = frozenset({Kind.REMINDER})
+_FIRST = frozenset({Kind.ALARM, Kind.WORSENED, Kind.REOPENED, Kind.UNSTABLE})
+_LAST = frozenset({Kind.REMINDER, Kind.TEST})
+_NO_OUTAGE = frozenset({Kind.NOBODY_ON_DUTY, Kind.TEST})
 
 
 class Ended(StrEnum):
@@ -54,15 +57,23 @@ class GiveUp:
 Move = Try | Wait | GiveUp
 
 
-def next_move(notice: Notice, attempts: Sequence[Attempt], routes: Sequence[RouteInfo], now: datetime) -> Move:
+def next_move(
+    notice: Notice,
+    attempts: Sequence[Attempt],
+    routes: Sequence[RouteInfo],
+    now: datetime,
+    sick: Set[RouteName] = frozenset(),
+) -> Move:
     """The next thing to do for a queued notice, given all its tries so far (oldest first).
 
     Outcomes are the words of `monitor.ports.SendOutcome`; an attempt without one counts as unknown (we were killed).
+    `sick` are routes that have just failed somebody else: the others are tried before them.
     """
-    mine = ordered(notice, routes)
+    mine = ordered(notice, routes, sick)
     if not mine:
         return GiveUp(Ended.NO_ROUTE)
-    if now - notice.created >= EXPIRES:
+    # However long we were away, nothing is given up that has not been tried since.
+    if attempts and attempts[-1].started - notice.created >= EXPIRES:
         return GiveUp(Ended.EXPIRED)
     rejected = {a.route for a in attempts if a.outcome == "rejected"}
     usable = [route for route in mine if route.name not in rejected]
@@ -83,15 +94,15 @@ def _next_in_round(notice: Notice, attempts: Sequence[Attempt], usable: Sequence
     wait = timedelta(seconds=backoff(notice, fewest))
     if len(usable) == 1 and _perhaps_sent(last):
         wait = max(wait, _LONE_UNKNOWN)
-    ready = (last.ended or last.started) + wait
-    return Try(candidate.name, repeat) if now >= ready else Wait(ready)
+    since = last.ended or last.started
+    # A clock that was set back must not turn a rest of seconds into one of hours.
+    return Wait(since + wait) if since <= now < since + wait else Try(candidate.name, repeat)
 
 
-def ordered(notice: Notice, routes: Sequence[RouteInfo]) -> list[RouteInfo]:
-    """The channel's routes in the order to try them: the independent ones first when we are blind."""
+def ordered(notice: Notice, routes: Sequence[RouteInfo], sick: Set[RouteName] = frozenset()) -> list[RouteInfo]:
+    """The channel's routes in the order to try them: independent ones first when we are blind, sick ones last."""
     mine = [route for route in routes if route.channel is notice.channel]
-    if notice.independent_first:
-        mine.sort(key=lambda route: not route.independent)
+    mine.sort(key=lambda route: (route.name in sick, notice.independent_first and not route.independent))
     return mine
 
 
@@ -107,11 +118,11 @@ def _perhaps_sent(attempt: Attempt) -> bool:
 
 
 def rank(notice: Notice) -> tuple[int, datetime]:
-    """The order of sending: what is new before reminders, then by age."""
-    return (1 if notice.kind in _LATER else 0, notice.created)
+    """The order of sending: alarms, then what follows from them, then reminders and tests; each by age."""
+    return (0 if notice.kind in _FIRST else 2 if notice.kind in _LAST else 1, notice.created)
 
 
-def must_wait_for(notice: Notice, queued: Sequence[Notice]) -> bool:
+def must_wait_for(notice: Notice, queued: Iterable[Notice]) -> bool:
     """An all-clear never overtakes the alarm it belongs to on the same channel to the same person."""
     if notice.kind is not Kind.ALL_CLEAR:
         return False
@@ -126,23 +137,33 @@ def must_wait_for(notice: Notice, queued: Sequence[Notice]) -> bool:
 
 
 def overtaken(notice: Notice, incident: Incident | None) -> bool:
-    """A reminder still unsent when the incident is over, or answered, says nothing true any more."""
-    if notice.kind is not Kind.REMINDER or incident is None:
+    """What is still unsent and says nothing true any more.
+
+    A reminder when the incident is over, answered or told anew; an all-clear when the outage has come back. `incident`
+    is the notice's own while it is open, else None.
+    """
+    if notice.kind is Kind.ALL_CLEAR:
+        return incident is not None and incident.active
+    if notice.kind is not Kind.REMINDER or notice.incident is None:
         return False
+    if incident is None:
+        return True
     return not incident.active or incident.acknowledged is not None or incident.generation != notice.generation
 
 
 def owed_all_clear(notices: Iterable[Notice], incident: Incident) -> list[Notice]:
-    """One earlier notice per person and channel that is owed the all-clear: everyone who got, or may yet get, the alarm.
+    """One earlier notice for each person and channel owed the all-clear: whoever got, or may yet get, the alarm.
 
-    `notices` are oldest first. Somebody whose latest word was an all-clear already is owed no other.
+    `notices` are oldest first. Somebody whose latest word was an all-clear already is owed no other; one that never
+    left settles nothing.
     """
     owed: dict[tuple[str, ChannelName], Notice] = {}
     for notice in notices:
-        if notice.incident != incident.id or notice.kind in (Kind.NOBODY_ON_DUTY, Kind.TEST):
+        failed = notice.state is NoticeState.FAILED
+        if notice.incident != incident.id or notice.kind in _NO_OUTAGE or failed:
             continue
         if notice.kind is Kind.ALL_CLEAR:
             owed.pop((notice.person, notice.channel), None)
-        elif notice.state is not NoticeState.FAILED:
+        else:
             owed.setdefault((notice.person, notice.channel), notice)
     return list(owed.values())

@@ -26,6 +26,11 @@ def ancestors(plan: Plan, system: SystemName) -> Iterator[SystemName]:
         queue.extend(plan.systems[parent].depends_on)
 
 
+def dependants(plan: Plan, system: SystemName) -> tuple[SystemName, ...]:
+    """Every system that depends on this one, however far."""
+    return tuple(other for other in plan.systems if system in ancestors(plan, other))
+
+
 def hold_for(
     incident: Incident,
     plan: Plan,
@@ -38,20 +43,28 @@ def hold_for(
     A hold ends by itself: a parent that cannot be looked at within `rules.fresh_within` of the child's confirmed fault,
     or of its own recovery, holds nobody back any longer.
     """
+    # The fault that is to be told now: the first one, or the worsening that started the chain again.
+    first = incident.generation == 1
+    trouble, confirmed = (incident.began, incident.detected) if first else (incident.chain_from, incident.chain_from)
     patience = timedelta(seconds=plan.rules.fresh_within)
     for parent in ancestors(plan, incident.system):
         theirs = by_system.get(parent)
-        if theirs is not None and theirs.active and theirs.severity is Severity.DOWN:
+        if theirs is not None and _down_now(theirs):
             return Hold.PARENT_DOWN, parent
         if theirs is not None and theirs.recovered is not None and now - theirs.recovered < patience:
             return Hold.PARENT_PENDING, parent
-        fresh = all(_seen_since(beliefs, check, incident.began) for check in plan.systems[parent].checks)
-        if not fresh and now - incident.detected < patience:
+        fresh = all(_answered(beliefs, check, trouble) for check in plan.systems[parent].checks)
+        if not fresh and now - confirmed < patience:
             return Hold.PARENT_PENDING, parent
     return None, None
 
 
-def _seen_since(beliefs: Mapping[CheckName, Belief], check: CheckName, began: datetime) -> bool:
+def _down_now(theirs: Incident) -> bool:
+    """A parent that has eased, or is up for the moment, explains nobody's outage."""
+    return theirs.active and theirs.good_since is None and (theirs.current or theirs.severity) is Severity.DOWN
+
+
+def _answered(beliefs: Mapping[CheckName, Belief], check: CheckName, since: datetime) -> bool:
     belief = beliefs.get(check)
     # A parent that is being confirmed has been looked at, but has not answered the question yet.
-    return belief is not None and belief.seen_at is not None and belief.seen_at >= began and belief.settled
+    return belief is not None and belief.seen_at is not None and belief.seen_at >= since and belief.settled

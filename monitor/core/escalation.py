@@ -5,15 +5,14 @@ rows, the plan and the time, and returns only what has not been said yet. A rest
 changed plan tells nobody twice: a notice's key names the person, the turn and the stretch of the day, not the step.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from monitor.core.calendar import PeriodName
 from monitor.core.plan import Chain, ChannelName, PersonId, Plan, RoleId, Step, TaskId
 from monitor.core.records import Entry, Incident, Kind
-
-_MANY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,13 @@ class Remark:
     role: RoleId | None = None
     chain: Chain | None = None
     step: Step | None = None
+    others: bool = False
+    """Of a role without anybody on duty: the step reaches somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a tick asks for. `next_at` is the earliest instant at which more may be due, None when nothing is planned."""
+    """What a tick asks for. `next_at` is the earliest instant at which more may be due, None when none is known."""
 
     calls: tuple[Call, ...] = ()
     remarks: tuple[Remark, ...] = ()
@@ -53,7 +54,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A chain's run over one stretch of the day. `key` names the stretch, not the chain, so that a new plan continues it."""
+    """A chain's run over one stretch of the day. `key` names the stretch, not the chain: a new plan continues it."""
 
     key: str
     chain: Chain | None
@@ -81,17 +82,15 @@ def due(incident: Incident, plan: Plan, now: datetime, told: Set[str]) -> Due:
     calls: dict[str, Call] = {}
     remarks: dict[str, Remark] = {}
     upcoming: list[datetime] = []
-    for stretch in stretches(incident, plan, now):
-        if stretch.end is not None:
-            upcoming.append(stretch.end)
-        for remark in _entered(incident, stretch):
-            remarks.setdefault(remark.key, remark)
-        ended = stretch.end is not None and stretch.end <= now
-        for item in _walk(incident, plan, stretch, now, upcoming):
-            target: dict[str, Call] | dict[str, Remark] = calls if isinstance(item, Call) else remarks
-            # A stretch that is over asks for nothing new: what it had not yet said is dropped below, with its reason.
-            if not ended or (isinstance(item, Remark) and item.entry is Entry.STEP_DROPPED):
-                target.setdefault(item.key, item)  # type: ignore[arg-type]
+    for _, shared in groupby(stretches(incident, plan, now), key=lambda stretch: stretch.key):
+        group = tuple(shared)
+        ended = group[0].end is not None and group[0].end <= now
+        for item in (*_entered(incident, group[0]), *_walk(incident, plan, group, now, upcoming)):
+            # A stretch that is over asks nobody any more: the next one has taken over at the boundary.
+            if isinstance(item, Remark) and (not ended or item.entry is not Entry.NOBODY_ON_DUTY):
+                remarks.setdefault(item.key, item)
+            elif isinstance(item, Call) and not ended:
+                calls.setdefault(item.key, item)
     return Due(
         tuple(c for c in calls.values() if c.key not in told),
         tuple(r for r in remarks.values() if r.key not in told),
@@ -102,8 +101,8 @@ def due(incident: Incident, plan: Plan, now: datetime, told: Set[str]) -> Due:
 def stretches(incident: Incident, plan: Plan, now: datetime) -> list[Stretch]:
     """The stretches of the incident's present generation up to now, the running one last; standing chains first.
 
-    A change of period begins the new period's chain at the boundary (DESIGN §3, Time of day); the same chain on both
-    sides of a boundary goes on.
+    A change of period begins the new period's chain at the boundary (DESIGN §3, Time of day). Standing chains share one
+    key: who stands in two of them is told as often as they ask, each time once.
     """
     base = incident.chain_from
     prefix = f"{incident.id}/{incident.generation}"
@@ -138,28 +137,29 @@ def firings(plan: Plan, stretch: Stretch, acknowledged: datetime | None) -> Iter
 
 
 def _walk(
-    incident: Incident, plan: Plan, stretch: Stretch, now: datetime, upcoming: list[datetime]
+    incident: Incident, plan: Plan, group: Sequence[Stretch], now: datetime, upcoming: list[datetime]
 ) -> Iterator[Call | Remark]:
+    """The stretches of one key, their steps in the order they are due, so that a person's turns are counted alike at
+    every tick."""
     turns: dict[tuple[PersonId, TaskId | None], int] = {}
-    for firing in firings(plan, stretch, incident.acknowledged):
-        over = stretch.end is not None and firing.at >= stretch.end
-        if _moot(firing.step, firing.at, incident.acknowledged) or (stretch.is_handover and _covered(firing)):
+    steps = [(firing, stretch) for stretch in group for firing in firings(plan, stretch, incident.acknowledged)]
+    steps.sort(key=lambda pair: pair[0].at)
+    upcoming.extend(stretch.end for stretch in group if stretch.end is not None)
+    handed = not group[0].is_handover
+    for firing, stretch in steps:
+        handover = not handed and bool(firing.people) and firing.step.task is None
+        if not handover and _moot(firing.step, firing.at, incident.acknowledged):
             continue
-        if over:
-            if stretch.end is not None and stretch.end <= now:
+        handed = handed or handover
+        if stretch.end is not None and firing.at >= stretch.end:
+            if stretch.end <= now:
                 yield _dropped(stretch, firing, stretch.end)
-            continue
-        if firing.at > now:
+        elif firing.at > now:
             upcoming.append(firing.at)
-            continue
-        yield from _gaps(stretch, plan, firing)
-        yield from _calls(incident, stretch, firing, turns)
-        yield from _reminders(incident, plan, stretch, firing, now, upcoming)
-
-
-def _covered(firing: Firing) -> bool:
-    """In a stretch that begins acknowledged the first step becomes a hand-over; the rest runs unless it waits for an answer."""
-    return firing.index > 0 and firing.step.unacknowledged_only
+        else:
+            yield from _gaps(stretch, plan, firing)
+            yield from _calls(incident, stretch, firing, turns, handover=handover)
+            yield from _reminders(incident, plan, stretch, firing, now, upcoming)
 
 
 def _moot(step: Step, at: datetime, acknowledged: datetime | None) -> bool:
@@ -179,31 +179,38 @@ def _on_duty(plan: Plan, step: Step, at: datetime) -> tuple[tuple[tuple[PersonId
 
 
 def _calls(
-    incident: Incident, stretch: Stretch, firing: Firing, turns: dict[tuple[PersonId, TaskId | None], int]
+    incident: Incident,
+    stretch: Stretch,
+    firing: Firing,
+    turns: dict[tuple[PersonId, TaskId | None], int],
+    *,
+    handover: bool,
 ) -> Iterator[Call]:
-    handover = stretch.is_handover and firing.index == 0
-    people = firing.people
-    if handover:
-        first = firing.step.tell[0]
-        people = tuple(pair for pair in people if pair[1] == first) or people[:1]
+    """Everybody the step names. A hand-over goes to its first role that has anybody, by one channel."""
+    step = firing.step
+    first = firing.people[0][1] if firing.people else None
+    people = tuple(pair for pair in firing.people if pair[1] == first) if handover else firing.people
+    kind = Kind.TASK if step.task else Kind.HANDOVER if handover else incident.told_as
     for person, role in people:
-        task = firing.step.task
-        turn = turns[person, task] = turns.get((person, task), -1) + 1
-        kind = Kind.TASK if task else Kind.HANDOVER if handover else incident.told_as
+        turn = turns[person, step.task] = turns.get((person, step.task), -1) + 1
         # A task is handed to a person once in an incident, however often its chain starts again.
-        key = f"{incident.id}/task/{task}/{person}" if task else f"{stretch.key}/{turn}/{person}"
-        for channel in firing.step.by[:1] if handover else firing.step.by:
-            yield Call(f"{key}/{channel}", kind, person, channel, role, firing.at, task)
+        key = f"{incident.id}/task/{step.task}/{person}" if step.task else f"{stretch.key}/{turn}/{person}"
+        for channel in step.by[:1] if handover else step.by:
+            yield Call(f"{key}/{channel}", kind, person, channel, role, firing.at, step.task)
 
 
 def _reminders(
     incident: Incident, plan: Plan, stretch: Stretch, firing: Firing, now: datetime, upcoming: list[datetime]
 ) -> Iterator[Call]:
-    """The latest reminder due; those missed while nobody watched are not sent in a heap afterwards."""
+    """The latest reminder due; those missed while nobody watched are not sent in a heap afterwards.
+
+    Of what comes and goes nobody is reminded: its text has promised silence until it holds, or gets worse.
+    """
     step = firing.step
-    if not step.repeat or incident.acknowledged is not None or stretch.is_handover:
+    silent = incident.told_as is Kind.UNSTABLE or (incident.unstable and incident.good_since is not None)
+    if not step.repeat or incident.acknowledged is not None or stretch.is_handover or silent:
         return
-    count = min(int((now - firing.at).total_seconds() // step.repeat), _MANY)
+    count = int((now - firing.at).total_seconds() // step.repeat)
     upcoming.append(firing.at + timedelta(seconds=step.repeat * (count + 1)))
     if count < 1:
         return
@@ -219,7 +226,8 @@ def _gaps(stretch: Stretch, plan: Plan, firing: Firing) -> Iterator[Call | Remar
     """A role without anybody on duty: said on the timeline, and to the plan's owner."""
     for role in firing.gaps:
         key = f"{stretch.key}/nobody/{role}"
-        yield Remark(key, Entry.NOBODY_ON_DUTY, firing.at, stretch.period, role, stretch.chain, firing.step)
+        others = bool(firing.people)
+        yield Remark(key, Entry.NOBODY_ON_DUTY, firing.at, stretch.period, role, stretch.chain, firing.step, others)
         for person in plan.roles[plan.owner].on_duty(firing.at):
             for channel in ChannelName:
                 if plan.people[person].address(channel):

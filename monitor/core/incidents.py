@@ -2,7 +2,7 @@
 
 One incident per system; a worsening restarts its chain, a return within `rejoin_within` is the same incident, and one
 that comes and goes is marked unstable, after which its ups and downs are noted and not told, until it has been well
-for `stable_for`. Nothing here closes an incident because somebody acknowledged it.
+or away for `stable_for`. Nothing here closes an incident because somebody acknowledged it.
 """
 
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ class Change:
 
 def observe(incident: Incident, view: SystemView, rules: Rules, now: datetime) -> Change:
     """An open incident meets its system's present state. A view that knows nothing changes nothing."""
-    if not view.known or view.state.value == "unknown":
+    if not view.known:
         return Change(incident)
     if view.severity is None:
         return _better(incident, view, now)
@@ -34,25 +34,37 @@ def observe(incident: Incident, view: SystemView, rules: Rules, now: datetime) -
 
 
 def tick(incident: Incident, rules: Rules, now: datetime) -> Change:
-    """What time alone does: an unstable incident has been well long enough, a recovered one can no longer be rejoined."""
-    good = incident.good_since
-    if incident.closed or good is None:
+    """What time alone does.
+
+    An unstable incident has been well long enough, or down long enough to be an outage like any other; a recovered one
+    can no longer be rejoined.
+    """
+    if incident.closed is not None:
         return Change(incident)
+    if incident.good_since is None:
+        return _lasting(incident, rules, now)
     if incident.recovered is None:
-        if now - good < timedelta(seconds=rules.stable_for):
+        if now - incident.good_since < timedelta(seconds=rules.stable_for):
             return Change(incident)
-        told = replace(incident, recovered=good, human=HumanState.RESOLVED)
-        return Change(told, (Entry.RECOVERED,))
+        return Change(replace(incident, recovered=now, human=HumanState.RESOLVED), (Entry.RECOVERED,))
     if now - incident.recovered >= timedelta(seconds=rules.rejoin_within):
         return Change(replace(incident, closed=now), (Entry.CLOSED,))
     return Change(incident)
 
 
+def _lasting(incident: Incident, rules: Rules, now: datetime) -> Change:
+    """Told as coming and going, it now only stays away: silence would hide an outage."""
+    last = incident.downs[-1] if incident.downs else incident.detected
+    if not incident.unstable or now - last < timedelta(seconds=rules.stable_for):
+        return Change(incident)
+    return Change(_restart(replace(incident, unstable=False), Kind.REOPENED, now), (Entry.REOPENED,))
+
+
 def _better(incident: Incident, view: SystemView, now: datetime) -> Change:
     if incident.good_since is not None:
         return Change(incident)
-    good = view.began or now
-    better = replace(incident, good_since=max(good, incident.began), current=None)
+    good = min(max(view.back or now, incident.began, *incident.downs), now)
+    better = replace(incident, good_since=good, current=None)
     if incident.unstable:
         return Change(better, (Entry.EASED,))
     return Change(replace(better, recovered=now, human=HumanState.RESOLVED), (Entry.RECOVERED,))
@@ -60,7 +72,12 @@ def _better(incident: Incident, view: SystemView, now: datetime) -> Change:
 
 def _again(incident: Incident, view: SystemView, severity: Severity, rules: Rules, now: datetime) -> Change:
     window = timedelta(seconds=rules.unstable_window)
-    downs = (*(d for d in incident.downs if now - d < window), now)
+    began = min(max(view.began or now, incident.good_since or now), now)
+    downs = (*(d for d in incident.downs if now - d < window), began)
+    # Who was told that all is well must hear that it is not, however unstable it was before.
+    unsteady = incident.unstable and incident.recovered is None
+    turned = len(downs) >= rules.unstable_after
+    worse = severity > incident.severity
     back = replace(
         incident,
         downs=downs,
@@ -68,28 +85,35 @@ def _again(incident: Incident, view: SystemView, severity: Severity, rules: Rule
         recovered=None,
         current=severity,
         severity=max(severity, incident.severity),
+        grade=max(view.grade, incident.grade),
+        unstable=unsteady or turned,
     )
-    worse = severity > incident.severity
-    if incident.unstable and not worse:
+    if unsteady and not worse:
         return Change(back, (Entry.BACK,))
-    turned = not incident.unstable and len(downs) >= rules.unstable_after
     event = Entry.WORSENED if worse else Entry.UNSTABLE if turned else Entry.REOPENED
-    back = replace(back, unstable=incident.unstable or turned, grade=max(view.grade, incident.grade))
     return Change(_restart(back, Kind(event.value), now), (event,))
 
 
 def _worse_or_eased(incident: Incident, view: SystemView, severity: Severity, now: datetime) -> Change:
+    current = incident.current
+    moved = replace(incident, severity=max(severity, incident.severity), current=severity)
     if (severity, view.grade) > (incident.severity, incident.grade):
-        worse = replace(incident, severity=severity, grade=view.grade, current=severity)
-        return Change(_restart(worse, Kind.WORSENED, now), (Entry.WORSENED,))
-    if severity is not incident.current:
-        eased = incident.current is not None and severity < incident.current
-        return Change(replace(incident, current=severity), (Entry.EASED if eased else Entry.BACK,))
-    return Change(incident)
+        return Change(_restart(replace(moved, grade=view.grade), Kind.WORSENED, now), (Entry.WORSENED,))
+    if severity is current:
+        return Change(incident)
+    if current is not None and severity < current:
+        return Change(moved, (Entry.EASED,))
+    # As bad as it once was: whoever has acknowledged the lesser evil must hear of it.
+    if incident.acknowledged is not None and not incident.unstable:
+        return Change(_restart(moved, Kind.WORSENED, now), (Entry.WORSENED,))
+    return Change(moved, (Entry.BACK,))
 
 
 def _restart(incident: Incident, told_as: Kind, now: datetime) -> Incident:
     """The chain starts again: nobody has acknowledged this yet."""
+    if incident.hold is not None and told_as is Kind.REOPENED and incident.told_as is not Kind.UNSTABLE:
+        # Held back until now, so nobody has heard of the first time.
+        told_as = incident.told_as
     return replace(
         incident,
         told_as=told_as,
@@ -114,7 +138,7 @@ def acknowledge(incident: Incident, who: str, human: HumanState, now: datetime) 
 
 def hold(incident: Incident, why: Hold | None, by: SystemName | None, now: datetime) -> Incident:
     """Withhold the incident's notices, or let them go: then the chain runs from now."""
-    if why is incident.hold:
+    if (why, by) == (incident.hold, incident.held_by):
         return incident
     if why is None:
         return replace(incident, hold=None, held_by=None, chain_from=now)

@@ -54,9 +54,10 @@ class Kind(StrEnum):
 class Incident:
     """One outage of one system as people handle it.
 
-    `began` is the first bad finding, `detected` when it was confirmed. `chain_from` and `generation` are the base of the
-    chain now running: a worsening, a reopening or a release starts it again. `good_since` is when the system was last
-    seen to come back, `recovered` when that was told, `closed` when it can no longer be rejoined.
+    `began` is the first bad finding, `detected` when it was confirmed. `chain_from` and `generation` are the base of
+    the chain now running: a worsening, a reopening or a release starts it again. `severity` is the worst it has been,
+    `current` what it is now (None while up). `good_since` is when the system was last seen to come back, `recovered`
+    when that was told, `closed` when it can no longer be rejoined.
     """
 
     id: IncidentId
@@ -147,7 +148,7 @@ class NoticeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One text for one person by one channel, as it was decided. `key` is unique: nobody is told twice for one reason."""
+    """One text for one person by one channel, as it was decided. `key` is unique: nobody is told twice for a reason."""
 
     id: NoticeId
     key: str
@@ -169,7 +170,7 @@ class Notice:
     route: RouteName | None = None
     independent_first: bool = False
     fault_at: datetime | None = None
-    """When the fault was confirmed from the first alarm's view: the base of fault-to-accepted."""
+    """When the fault began; only in an incident's first alarms: the base of fault-to-accepted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
 """Whether it is they who are gone or we who cannot see.
 
 A check reached over our own line is believed to have failed only when a canary answered after its trouble began;
-when every canary is gone too, the finding is UNKNOWN for the reason `blind`, and our own line has the incident.
+while our own line is known to be gone, the finding is UNKNOWN for the reason `blind`. Nothing is called blind before
+our own line has its incident: what silences others must itself be told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
+from monitor.core.plan import CheckRule, Rules
 
 
 class Answer(StrEnum):
@@ -22,15 +24,15 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One canary's latest finding."""
+    """One canary's latest finding. `good` is None when it could not look: that says nothing of our line."""
 
     at: datetime
-    good: bool
+    good: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The latest look of every canary, and the latest good one of any. `canaries` are the names that must all be gone."""
+    """The latest look of every canary, and the latest good one of any; we are blind when all `canaries` are gone."""
 
     canaries: frozenset[CheckName] = frozenset()
     looks: Mapping[CheckName, Look] = field(default_factory=dict)
@@ -38,21 +40,43 @@ class Sight:
 
     def after(self, finding: Finding) -> "Sight":
         """The sight after a canary's finding."""
-        good = finding.outcome in (Outcome.OK, Outcome.WARN)
+        good = None if finding.outcome is Outcome.UNKNOWN else finding.outcome in (Outcome.OK, Outcome.WARN)
         looks = {**self.looks, finding.check: Look(finding.at, good)}
-        clear = max(self.clear_at, finding.at) if good and self.clear_at else self.clear_at
-        return replace(self, looks=looks, clear_at=finding.at if good and clear is None else clear)
+        clear = self.clear_at
+        if good and (clear is None or clear < finding.at):
+            clear = finding.at
+        return replace(self, looks=looks, clear_at=clear)
+
+    def over(self, canaries: frozenset[CheckName]) -> "Sight":
+        """The same sight with another set of canaries: what the ones that stay have seen is kept."""
+        looks = {name: look for name, look in self.looks.items() if name in canaries}
+        return Sight(canaries, looks, self.clear_at if looks else None)
 
     @property
     def blind(self) -> bool:
-        """True when there are canaries and the latest look of every one of them failed."""
-        return bool(self.canaries) and all(name in self.looks and not self.looks[name].good for name in self.canaries)
+        """True when every canary has looked, and the latest look of each that could look failed."""
+        if not self.canaries or any(name not in self.looks for name in self.canaries):
+            return False
+        goods = [look.good for look in self.looks.values() if look.good is not None]
+        return bool(goods) and not any(goods)
 
-    def answer(self, trouble_began: datetime) -> Answer:
-        """Whether a trouble that began then can be believed: a canary has answered since, none does, or wait."""
+    def answer(self, trouble_began: datetime, *, told: bool) -> Answer:
+        """Whether a trouble that began then can be believed.
+
+        `told`: our own line is believed to be down, so somebody hears of it. Until then a failing canary is no reason
+        to call anything blind, only to wait (at most `patience`).
+        """
+        if self.blind:
+            return Answer.BLIND if told else Answer.WAIT
         if not self.canaries or (self.clear_at is not None and self.clear_at >= trouble_began):
             return Answer.CLEAR
-        return Answer.BLIND if self.blind else Answer.WAIT
+        return Answer.WAIT
+
+
+def patience(canaries: Iterable[CheckRule], rules: Rules) -> float:
+    """Seconds a full count of failures waits for the canaries at the most: enough to confirm that all are gone."""
+    needs = (rule.confirm * max(rule.retry_every, rule.timeout) + rule.timeout for rule in canaries)
+    return max([rules.fresh_within, *needs])
 
 
 def as_canary(finding: Finding) -> Finding:

@@ -29,7 +29,6 @@ _VIA: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-_BROKEN_LINE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _FOLD: Final = re.compile(r"[ \t]*\r\n[ \t]+")
 
 _COMPACT: Final = {
@@ -198,8 +197,6 @@ def cseq(message: Message) -> CSeq:
 
 def _lines(head: bytes) -> list[str]:
     """Start line and header lines, unfolded."""
-    if _BROKEN_LINE.search(head):
-        raise Malformed("a line that does not end in CRLF")
     try:
         text = head.decode()
     except UnicodeDecodeError as exc:

@@ -6,7 +6,7 @@ good nor bad, so it moves no level. A change is stamped with when it began: the 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 
 from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
@@ -49,6 +49,7 @@ class Run:
 
 
 _NONE = Run()
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Belief:
 
     The runs count findings in a row: `fails` FAIL, `bads` FAIL or WARN, `goods` OK, `bearable` OK or WARN,
     `unknowns` UNKNOWN. `since` is when the shown state began, `level_since` when the confirmed level did. `misses` are
-    those of the latest finding, `evidence` those of the latest bad one: what was seen last stays said while we cannot look.
+    those of the latest finding, `evidence` those of the latest bad one, still said while we cannot look.
     """
 
     level: Level | None = None
@@ -124,7 +125,7 @@ def step(belief: Belief, finding: Finding, rule: CheckRule, *, may_confirm: bool
 
 def confirmed(belief: Belief, rule: CheckRule) -> Belief:
     """The belief once its full count may be believed: what was held at suspect is settled without another finding."""
-    return belief if belief.level is None else _leveled(belief, belief, rule, may_confirm=True)
+    return _leveled(belief, belief, rule, may_confirm=True) if belief.bads.count >= rule.confirm else belief
 
 
 def _still_up(belief: Belief, at: datetime) -> Belief:
@@ -156,20 +157,19 @@ def _unsure(belief: Belief, finding: Finding, rule: CheckRule) -> Belief:
 def _leveled(before: Belief, counted: Belief, rule: CheckRule, may_confirm: bool) -> Belief:
     level = _level(counted, rule, may_confirm)
     if level is not before.level:
-        run = {Level.DOWN: counted.fails, Level.DEGRADED: counted.bads, Level.UP: counted.goods}[level]
-        began = run.since or counted.bearable.since or counted.seen_at
-        counted = replace(counted, level=level, level_since=began)
+        run = {Level.DOWN: counted.fails, Level.DEGRADED: counted.bads}.get(level or Level.UP, counted.goods)
+        counted = replace(counted, level=level, level_since=run.since or counted.bearable.since or counted.seen_at)
     return _stamp(counted, before)
 
 
-def _level(counted: Belief, rule: CheckRule, may_confirm: bool) -> Level:
-    level = counted.level if counted.level is not None else Level.UP
+def _level(counted: Belief, rule: CheckRule, may_confirm: bool) -> Level | None:
+    level = counted.level
     if may_confirm and counted.fails.count >= rule.confirm:
         return Level.DOWN
-    if may_confirm and level is Level.UP and counted.bads.count >= rule.confirm:
+    if may_confirm and not level and counted.bads.count >= rule.confirm:
         return Level.DEGRADED
-    # A check that was never seen well has nothing to recover from.
-    enough = rule.recover if counted.level is not None else 1
+    # A check that was never seen well has nothing to recover from; one never seen but failing is not believed well.
+    enough = rule.recover if level is not None else 1
     if counted.goods.count >= enough:
         return Level.UP
     if level is Level.DOWN and counted.bearable.count >= enough:
@@ -178,7 +178,6 @@ def _level(counted: Belief, rule: CheckRule, may_confirm: bool) -> Level:
 
 
 def _stamp(now: Belief, before: Belief) -> Belief:
-    assert now.level is not None
     state = _shown(now)
     if state is before.state:
         return now
@@ -194,8 +193,7 @@ def _stamp(now: Belief, before: Belief) -> Belief:
 
 def _shown(belief: Belief) -> State:
     level = belief.level
-    assert level is not None
-    if level is Level.UP:
+    if not level:
         return State.SUSPECT if belief.bads.count else State.UP
     better = belief.goods.count if level is Level.DEGRADED else belief.bearable.count
     return State.RECOVERING if better else _SHOWN[level]
@@ -215,9 +213,10 @@ def changed(check: CheckName, before: Belief, after: Belief, now: datetime) -> T
 class SystemView:
     """What we believe of a system: the worst its checks say.
 
-    `severity` is None when nothing is confirmed bad; `known` is False when no check says anything at all, so that
-    blindness closes no incident. `began` is when the present badness or suspicion did, and of a system that is up when
-    the last of its checks came back. `cause` is the check that weighs most, `misses` what it saw last.
+    `severity` is None when nothing is confirmed bad; `known` is False when no check says anything, or one has yet to be
+    heard for the first time, so that neither blindness nor a restart closes an incident. `began` is when the present
+    badness or suspicion did, `back` when the last of the checks of a system that is up came back. `cause` is the check
+    that weighs most, `misses` what it saw last.
     """
 
     state: State
@@ -233,18 +232,18 @@ class SystemView:
 def view(rules: Iterable[CheckRule], beliefs: Mapping[CheckName, Belief], *, needs_all: bool = False) -> SystemView:
     """The system's state from its checks. `needs_all`: bad only when every check that can look is (our own line)."""
     pairs = [(rule, beliefs.get(rule.name, _NOBODY)) for rule in rules]
-    heard = [(rule, b) for rule, b in pairs if b.level is not None]
-    bad = [(rule, b) for rule, b in heard if b.level]
+    bad = [(rule, b) for rule, b in pairs if b.level]
     able = [b for _, b in pairs if b.level or b.state is not State.UNKNOWN]
     if bad and (not needs_all or len(bad) == len(able)):
         return _bad(bad)
-    watched = [b for _, b in heard if b.state is not State.UNKNOWN]
+    watched = [b for _, b in pairs if b.state is not State.UNKNOWN]
     if not watched:
         return SystemView(State.UNKNOWN, known=False)
     suspects = [b for b in watched if b.state is State.SUSPECT]
     first = min((b.since for b in suspects if b.since), default=None)
     back = max((b.level_since for b in watched if b.level_since), default=None)
-    return SystemView(State.SUSPECT if suspects else State.UP, began=first, back=back)
+    known = not any(b.level is None and not b.settled for _, b in pairs)
+    return SystemView(State.SUSPECT if suspects else State.UP, began=first, known=known, back=back)
 
 
 def _bad(bad: list[tuple[CheckRule, Belief]]) -> SystemView:
@@ -265,6 +264,4 @@ def _means(rule: CheckRule, belief: Belief) -> Severity:
 
 
 def _began(belief: Belief) -> datetime:
-    moment = belief.level_since or belief.since or belief.seen_at
-    assert moment is not None
-    return moment
+    return belief.level_since or belief.since or belief.seen_at or _LONG_AGO

@@ -1,16 +1,20 @@
 """From what is due to rows: the texts rendered, the timeline written, the tasks handed out.
 
-Rendering happens here, at the decision, so that what is sent is what was decided.
+Rendering happens here, at the decision, so that what is sent is what was decided. A text that cannot be rendered is
+replaced by a plain one: no fault in a template holds an alarm back.
 """
 
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from monitor.core import words
 from monitor.core.delivery import owed_all_clear
 from monitor.core.escalation import Call, Due, Remark
-from monitor.core.plan import OWN_LINE, ChannelName, Task
+from monitor.core.gsm import cut
+from monitor.core.plan import OWN_LINE, ChannelName, Severity, Task
 from monitor.core.records import (
     Batch,
     Entry,
@@ -23,6 +27,12 @@ from monitor.core.records import (
     TimelineLine,
 )
 from monitor.engine.desk import Desk
+from monitor.plan.texts import DRILL, Text
+
+log = structlog.get_logger(__name__)
+
+_FIRST_LINES, _LAST_LINES = 20, 40
+"""What a mail shows of a long timeline."""
 
 
 def line(incident: Incident, entry: Entry, at: datetime, text: str, key: str = "", **more: str) -> TimelineLine:
@@ -31,19 +41,27 @@ def line(incident: Incident, entry: Entry, at: datetime, text: str, key: str = "
     return TimelineLine(key, incident.id, at, entry, text, more.get("who", ""), more.get("reason", ""))
 
 
-def due_rows(desk: Desk, incident: Incident, due: Due, now: datetime) -> Batch:
-    """The rows for everything due in one incident: remarks first, so that a mail's timeline holds them."""
+def due_rows(desk: Desk, incident: Incident, due: Due, now: datetime) -> tuple[Batch, bool]:
+    """The rows for everything due in one incident: remarks first, so that a mail's timeline holds them.
+
+    False when a call could not be made into a notice: the others go all the same, and it is asked for again.
+    """
     batch = Batch()
     for remark in due.remarks:
         batch.add(_remark_line(desk, incident, remark))
     pending = [row for row in batch.rows if isinstance(row, TimelineLine)]
+    facts = incident_facts(desk, incident, pending, now) if due.calls else {}
+    whole = True
     for call in due.calls:
-        batch.add(*_call_rows(desk, incident, call, pending, now))
-    return batch
+        about = f"call/{incident.id}/{call.person}/{call.channel}"
+        with desk.isolated(about):
+            batch.add(*_call_rows(desk, incident, call, facts, now))
+        whole = whole and about not in desk.sick
+    return batch, whole
 
 
 def _call_rows(
-    desk: Desk, incident: Incident, call: Call, pending: list[TimelineLine], now: datetime
+    desk: Desk, incident: Incident, call: Call, facts: dict[str, Any], now: datetime
 ) -> list[Notice | TimelineLine | TaskItem]:
     person = desk.plan.people[call.person]
     address = person.address(call.channel)
@@ -51,8 +69,7 @@ def _call_rows(
         text = f"{person.name} har ingen adresse til {call.channel.upper()}"
         return [line(incident, Entry.WITHHELD, now, text, f"{call.key}", who=person.name, reason="no_address")]
     task = desk.plan.tasks[call.task] if call.task else None
-    facts = incident_facts(desk, incident, pending, now) | _call_facts(desk, call, task)
-    notice = _notice(desk, incident, call, facts, now)
+    notice = _notice(desk, incident, call, facts | _call_facts(desk, call, task), now)
     role = desk.plan.roles[call.role].title
     what = words.KINDS[call.kind] + (f": {task.title}" if task else "")
     text = f"{call.channel.upper()} til {person.name} ({role}): {what}"
@@ -67,7 +84,8 @@ def _call_rows(
 
 def _notice(desk: Desk, incident: Incident, call: Call, facts: dict[str, Any], now: datetime) -> Notice:
     person = desk.plan.people[call.person]
-    text = desk.texts.render(call.kind, call.channel, facts, drill=incident.drill)
+    text = _render(desk, call.kind, call.channel, facts, drill=incident.drill)
+    first = call.kind is Kind.ALARM and incident.generation == 1
     return Notice(
         id=NoticeId(desk.clock.new_id()),
         key=call.key,
@@ -84,8 +102,19 @@ def _notice(desk: Desk, incident: Incident, call: Call, facts: dict[str, Any], n
         task=call.task,
         generation=incident.generation,
         independent_first=incident.system == OWN_LINE,
-        fault_at=incident.began if call.kind is Kind.ALARM else None,
+        fault_at=incident.began if first else None,
     )
+
+
+def _render(desk: Desk, kind: Kind, channel: ChannelName, facts: dict[str, Any], *, drill: bool) -> Text:
+    try:
+        return desk.texts.render(kind, channel, facts, drill=drill)
+    except Exception:
+        log.exception("text_not_rendered", kind=kind.value, channel=channel.value)
+    word = words.KINDS[kind].upper()
+    plain = f"{facts['system']} {facts['severity']} siden {facts['since']}. Hændelse {facts['number']}. {word}."
+    plain = f"{DRILL if drill else ''}{plain} {facts['task_title']}".strip()
+    return Text(cut(plain, 153)) if channel is ChannelName.SMS else Text(plain + "\n", plain)
 
 
 def incident_facts(desk: Desk, incident: Incident, pending: list[TimelineLine], now: datetime) -> dict[str, Any]:
@@ -93,25 +122,23 @@ def incident_facts(desk: Desk, incident: Incident, pending: list[TimelineLine], 
     system = desk.plan.systems.get(incident.system)
     zone = desk.plan.calendar.zone
     severity = words.SEVERITIES[incident.current or incident.severity]
-    lines = sorted([*desk.ledger.lines_of(incident.id), *pending], key=lambda ln: ln.at)
-    ended = incident.recovered or now
-    began = incident.began
-    if incident.told_as is Kind.REOPENED and incident.downs:
-        began = incident.downs[-1]
+    ended = incident.good_since or incident.recovered or now
+    again = incident.told_as is Kind.REOPENED and incident.downs
+    began = incident.downs[-1] if again else incident.began
     return {
         "system": system.short if system else incident.system,
         "system_title": system.title if system else incident.system,
         "severity": severity,
         "since": words.clock(began, now, zone),
         "detected": words.clock(incident.detected, now, zone),
-        "recovered": words.clock(incident.good_since or ended, now, zone),
-        "lasted": words.duration((incident.good_since or ended) - incident.began),
+        "recovered": words.clock(ended, now, zone),
+        "lasted": words.duration(ended - began),
         "number": incident.number,
         "cause": incident.cause,
         "also": _also(desk, incident),
         "downs": len(incident.downs),
         "acknowledged_by": incident.acknowledged_by,
-        "timeline": "\n".join(f"{words.clock(ln.at, now, zone)}  {say(ln)}" for ln in lines),
+        "timeline": _timeline(desk, incident, pending, now),
         "card": desk.cards.get(system.card, "").strip() if system else "",
         "at": words.clock(now, now, zone),
         "role": "",
@@ -120,6 +147,20 @@ def incident_facts(desk: Desk, incident: Incident, pending: list[TimelineLine], 
         "task_text": "",
         "contact": "",
     }
+
+
+def _timeline(desk: Desk, incident: Incident, pending: list[TimelineLine], now: datetime) -> str:
+    """The timeline as text, the middle of a long one left out: a mail must not grow with the outage."""
+    zone = desk.plan.calendar.zone
+    lines = sorted([*desk.ledger.lines_of(incident.id), *pending], key=lambda ln: ln.at)
+    shown = [
+        f"{words.clock(ln.at, now, zone)}  {say(ln)}"
+        for ln in (*lines[:_FIRST_LINES], *lines[_FIRST_LINES:][-_LAST_LINES:])
+    ]
+    left_out = len(lines) - len(shown)
+    if left_out:
+        shown.insert(_FIRST_LINES, f"(… {left_out} linjer udeladt …)")
+    return "\n".join(shown)
 
 
 def say(entry: TimelineLine) -> str:
@@ -132,7 +173,8 @@ def _also(desk: Desk, incident: Incident) -> str:
     """Other outages that make this one worse (Phoniro and nødkald: helpers cannot get in)."""
     system = desk.plan.systems.get(incident.system)
     others = [desk.ledger.by_system.get(name) for name in (system.worsened_by if system else ())]
-    titles = [desk.plan.systems[o.system].short for o in others if o is not None and o.active]
+    down = [o for o in others if o is not None and o.active and o.current is Severity.DOWN]
+    titles = [desk.plan.systems[o.system].short for o in down if o.system in desk.plan.systems]
     return f" Også nede: {', '.join(titles)}." if titles else ""
 
 
@@ -152,10 +194,11 @@ def _call_facts(desk: Desk, call: Call, task: Task | None) -> dict[str, Any]:
 def _remark_line(desk: Desk, incident: Incident, remark: Remark) -> TimelineLine:
     role = desk.plan.roles[remark.role].title if remark.role else ""
     chain = remark.chain.id if remark.chain else ""
+    follows = "trinnet kalder de øvrige" if remark.others else "næste trin går i gang nu"
     texts = {
-        Entry.PERIOD: f"{remark.period}: kæden {chain} begynder nu",
+        Entry.PERIOD: f"{remark.period}: kæden {chain} begynder nu" if chain else f"{remark.period}",
         Entry.STEP_DROPPED: f"{role}: {remark.period} sluttede, før trinnet i {chain} blev nået",
-        Entry.NOBODY_ON_DUTY: f"{role}: ingen står i vagtplanen, næste trin går i gang nu",
+        Entry.NOBODY_ON_DUTY: f"{role}: ingen står i vagtplanen, {follows}",
         Entry.WITHHELD: f"{remark.period}: planen kalder ingen for denne slags; venter på næste tidsrum",
     }
     reasons = {Entry.STEP_DROPPED: "period_ended", Entry.WITHHELD: "outside_period"}
@@ -168,7 +211,7 @@ def all_clear_rows(desk: Desk, incident: Incident, now: datetime) -> list[Notice
     facts = incident_facts(desk, incident, [], now)
     found = []
     for told in owed_all_clear(desk.ledger.notices_of(incident.id), incident):
-        text = desk.texts.render(Kind.ALL_CLEAR, told.channel, facts, drill=incident.drill)
+        text = _render(desk, Kind.ALL_CLEAR, told.channel, facts, drill=incident.drill)
         clear = replace(
             told,
             id=NoticeId(desk.clock.new_id()),

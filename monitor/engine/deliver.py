@@ -7,22 +7,34 @@ found again as unknown and repeated, marked so that the receiver can tell.
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
+
 from monitor.core import words
-from monitor.core.delivery import Ended, GiveUp, Try, Wait, must_wait_for, next_move, overtaken, rank
+from monitor.core.delivery import Ended, GiveUp, Try, Wait, next_move, overtaken
 from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
+from monitor.core.gsm import cut
 from monitor.core.plan import ChannelName, RouteName
-from monitor.core.records import Attempt, AttemptId, Batch, Entry, Kind, Notice, NoticeId, NoticeState
+from monitor.core.records import Attempt, AttemptId, Batch, Entry, Notice, NoticeId, NoticeState
+from monitor.core.state import Level
 from monitor.engine.compose import line
 from monitor.engine.desk import Desk
+from monitor.engine.outbox import Outbox
 from monitor.plan.texts import REPEATED
 from monitor.ports import Channel, Message, SendOutcome, Sent
+
+log = structlog.get_logger(__name__)
 
 _TURN = 1.0
 _AT_ONCE = 8
 _GRACE = 0.5
+_LIMIT = 5.0
+_SICK_FOR = timedelta(seconds=30)
+"""How long a route that has just failed is tried after the others, before it gets another chance."""
+_REST = timedelta(seconds=5)
+_SUBJECT = 78
 
 
 class Deliver:
@@ -45,6 +57,7 @@ class Deliver:
         self.channel = channel
         self.routes = dict(routes)
         self.report = report
+        self.outbox = Outbox(desk.ledger, channel, self._ready_at)
         self._wake = asyncio.Event()
         self._under_way: dict[NoticeId, asyncio.Task[None]] = {}
 
@@ -63,17 +76,20 @@ class Deliver:
         self.start_due()
 
     def start_due(self) -> None:
-        """Start a try for each due notice there is room for."""
-        for notice in self.due(self.desk.clock.now()):
-            if len(self._under_way) >= _AT_ONCE:
+        """Start a try for each due notice there is room for; nothing new once we are stopping."""
+        clock = self.desk.clock
+        while not self.stopping and len(self._under_way) < _AT_ONCE:
+            notice = self.outbox.take(clock.now(), clock.monotonic(), self._under_way.__contains__)
+            if notice is None:
                 return
-            if notice.id not in self._under_way:
-                task = self.spawn(self._one(notice.id), f"send-{self.channel}")
-                self._under_way[notice.id] = task
-                task.add_done_callback(partial(self._ended, notice.id))
+            task = self.spawn(self._one(notice.id), f"send-{self.channel}")
+            self._under_way[notice.id] = task
+            task.add_done_callback(partial(self._ended, notice))
 
-    def _ended(self, ident: NoticeId, _task: asyncio.Task[None]) -> None:
-        self._under_way.pop(ident, None)
+    def _ended(self, notice: Notice, _task: asyncio.Task[None]) -> None:
+        self._under_way.pop(notice.id, None)
+        fell = _about(notice.id) in self.desk.sick
+        self.outbox.ended(notice, self.desk.clock.now() + _REST if fell else None)
         self.poke()
 
     @property
@@ -86,31 +102,43 @@ class Deliver:
         while self._under_way:
             await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    def due(self, now: datetime) -> list[Notice]:
-        """The channel's queued notices that may be tried now, in the order to try them."""
-        queued = list(self.desk.ledger.queue.values())
-        mine = [n for n in queued if n.channel is self.channel and not must_wait_for(n, queued)]
-        return sorted((n for n in mine if self._ready(n, now)), key=rank)
+    def _ready_at(self, notice: Notice, now: datetime) -> datetime:
+        move = self._move(notice, now)
+        return move.until if isinstance(move, Wait) and not self._over(notice) else now
 
-    def _ready(self, notice: Notice, now: datetime) -> bool:
-        move = next_move(notice, self._attempts(notice), self.desk.plan.routes, now)
-        return not isinstance(move, Wait) or self._over(notice)
+    def _move(self, notice: Notice, now: datetime) -> Try | Wait | GiveUp:
+        routes = self.desk.plan.routes
+        return next_move(notice, self._attempts(notice), routes, now, self._sick(now))
+
+    def _sick(self, now: datetime) -> frozenset[RouteName]:
+        """Routes whose last try failed, just now; told by what is believed of them."""
+        names = [route.name for route in self.desk.plan.routes if route.channel is self.channel]
+        beliefs = self.desk.ledger.beliefs
+        found = ((name, beliefs.get(CheckName(f"alarmvej-{name}"))) for name in names)
+        return frozenset(
+            name
+            for name, belief in found
+            if belief and belief.level is Level.DOWN and belief.seen_at and now - belief.seen_at < _SICK_FOR
+        )
 
     def _over(self, notice: Notice) -> bool:
         incident = self.desk.ledger.incidents.get(notice.incident) if notice.incident else None
-        gone = incident is None and notice.incident is not None and notice.kind is Kind.REMINDER
-        return gone or overtaken(notice, incident)
+        return overtaken(notice, incident)
 
     def _attempts(self, notice: Notice) -> list[Attempt]:
         return self.desk.ledger.attempts.get(notice.id, [])
 
     async def _one(self, ident: NoticeId) -> None:
-        """Try one notice until it is settled or must wait."""
+        with self.desk.isolated(_about(ident)):
+            await self._try_until_settled(ident)
+
+    async def _try_until_settled(self, ident: NoticeId) -> None:
+        """Try one notice on route after route, until it is settled or must wait."""
         while (notice := self.desk.ledger.queue.get(ident)) is not None and not self.stopping:
             if self._over(notice):
                 await self._give_up(notice, Ended.OVERTAKEN)
                 return
-            move = next_move(notice, self._attempts(notice), self.desk.plan.routes, self.desk.clock.now())
+            move = self._move(notice, self.desk.clock.now())
             if isinstance(move, Wait):
                 return
             if isinstance(move, GiveUp):
@@ -134,13 +162,15 @@ class Deliver:
         message = Message(
             key=notice.id, to=notice.to, text=text, subject=subject, html=notice.html, thread=notice.thread
         )
-        limit = next(r.timeout for r in self.desk.plan.routes if r.name == move.route)
+        limit = next((r.timeout for r in self.desk.plan.routes if r.name == move.route), _LIMIT)
         try:
             async with asyncio.timeout(limit + _GRACE):
                 return await route.send(message)
         except TimeoutError:
             return Sent(SendOutcome.UNKNOWN, f"no answer within {limit:g} s")
         except Exception as error:
+            # A channel's own fault must not stop the others; whether the text has gone out nobody knows.
+            log.exception("channel_fell", route=move.route)
             return Sent(SendOutcome.UNKNOWN, f"internal fault: {type(error).__name__}")
 
     async def _settle(self, notice: Notice, attempt: Attempt, sent: Sent) -> None:
@@ -176,11 +206,14 @@ class Deliver:
         self.desk.wake_deliver()
 
     def _other_channel(self, notice: Notice, now: datetime) -> list[Notice]:
-        """A person one channel cannot reach is told by the other, unless that is under way already."""
+        """A person one channel cannot reach is told by the other, unless that is under way already.
+
+        An incident that is closed by then is history: nobody is alarmed of it by another way.
+        """
         person = self.desk.plan.people.get(notice.person)
-        if person is None:
+        if person is None or notice.incident not in self.desk.ledger.incidents:
             return []
-        siblings = {n.channel for n in self.desk.ledger.notices.values() if _twins(n, notice)}
+        siblings = {n.channel for n in self.desk.ledger.notices_of(notice.incident) if _root(n) == _root(notice)}
         for channel in ChannelName:
             if channel is self.channel or channel in siblings or not person.address(channel):
                 continue
@@ -190,7 +223,8 @@ class Deliver:
                 key=f"{notice.key}/in_place/{channel}",
                 channel=channel,
                 to=person.address(channel),
-                subject=notice.subject or notice.text[:60],
+                text=cut(notice.subject) if channel is ChannelName.SMS else notice.text,
+                subject=notice.text[:_SUBJECT] if channel is ChannelName.MAIL else "",
                 created=now,
                 reason="other_channel",
             )
@@ -220,19 +254,18 @@ class Deliver:
         return any(n.fault_at and n.state is NoticeState.ACCEPTED and n.channel is self.channel for n in others)
 
     async def _commit(self, batch: Batch) -> None:
-        async with self.desk.journal.turn:
-            await self.desk.journal.commit(batch)
+        # Not within a turn: nothing decided here reads what another decision may be changing, and many sendings
+        # are to share a transaction.
+        await self.desk.journal.commit(batch)
 
 
-def _twins(one: Notice, other: Notice) -> bool:
-    """Two notices that say the same to the same person."""
-    return (one.incident, one.person, one.kind, one.task, one.generation) == (
-        other.incident,
-        other.person,
-        other.kind,
-        other.task,
-        other.generation,
-    )
+def _about(ident: NoticeId) -> str:
+    return f"send/{ident}"
+
+
+def _root(notice: Notice) -> str:
+    """What two notices that say the same to the same person by different channels have in common."""
+    return notice.key.split("/in_place/")[0].rpartition("/")[0]
 
 
 def route_finding(route: RouteName, sent: Sent, at: datetime) -> Finding:

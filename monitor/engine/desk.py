@@ -3,10 +3,13 @@
 Swapped as a whole when the plan is reloaded; nobody keeps a copy of the plan of his own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+import structlog
 
 from monitor.core.finding import CheckName, Finding, SystemName
 from monitor.core.plan import OWN_LINE, Plan
@@ -16,6 +19,10 @@ from monitor.engine.journal import Journal
 from monitor.engine.ledger import Ledger
 from monitor.metrics import Metrics
 from monitor.plan.texts import Texts
+
+log = structlog.get_logger(__name__)
+
+_SICK_FOR = 60.0
 
 
 class Clockwork(Protocol):
@@ -48,6 +55,28 @@ class Desk:
     wake_escalate: Callable[[], None] = lambda: None
     wake_deliver: Callable[[], None] = lambda: None
     urge: Callable[[tuple[CheckName, ...]], None] = lambda names: None
+    sick: dict[str, float] = field(default_factory=dict)
+    """What could not be decided, by what it was about, and when that was last so (monotonic)."""
+
+    @contextmanager
+    def isolated(self, about: str) -> Iterator[None]:
+        """One sick item never stops the rest: an exception is logged once, and said by `vagten` while it lasts."""
+        try:
+            yield
+        except Exception:
+            if about not in self.sick:
+                log.exception("item_fell", about=about)
+            self.sick[about] = self.clock.monotonic()
+        else:
+            if self.sick and self.sick.pop(about, None) is not None:
+                log.info("item_returned", about=about)
+
+    def sick_now(self) -> list[str]:
+        """What is still failing; what has not been tried for a while is forgotten."""
+        limit = self.clock.monotonic() - _SICK_FOR
+        for about in [about for about, at in self.sick.items() if at < limit]:
+            del self.sick[about]
+        return list(self.sick)
 
     def view(self, system: SystemName) -> SystemView:
         """What we believe of a system now. Our own line is gone only when every canary is."""

@@ -6,12 +6,12 @@ after turning the clock.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.core.finding import CheckName, Finding
 from monitor.core.plan import OWN_LINE, ChannelName, Plan, RouteName
-from monitor.core.records import Batch, Entry, Incident, Kept, TimelineLine, WatchRow
+from monitor.core.records import Batch, Entry, Incident, Kept, Row, WatchRow
 from monitor.core.replan import removed_steps
 from monitor.core.sight import Sight
 from monitor.engine.compose import line
@@ -22,6 +22,7 @@ from monitor.engine.ingest import Ingest
 from monitor.engine.journal import Journal
 from monitor.engine.ledger import Ledger
 from monitor.engine.own import Own, with_own_checks
+from monitor.engine.resume import adopt, distrust
 from monitor.metrics import Metrics
 from monitor.plan.texts import Texts
 from monitor.ports import Channel, RowStore
@@ -46,7 +47,7 @@ class Engine:
         ledger = Ledger()
         plan = with_own_checks(material.plan)
         self.desk = Desk(plan, material.texts, material.cards, clock, ledger, Journal(store, ledger), metrics)
-        self.desk.sight = _sight(plan)
+        self.desk.sight = Sight(_canaries(plan))
         self.ingest = Ingest(self.desk)
         self.escalate = Escalate(self.desk)
         self.own = Own(self.desk, self.ingest)
@@ -66,6 +67,8 @@ class Engine:
         """Take up what a former run left open; says on each open incident how long nobody watched."""
         kept = await self.desk.journal.open()
         now = self.desk.clock.now()
+        await self._commit(adopt(self.desk, kept, now))
+        distrust(self.desk)
         self.watching = WatchRow(self.desk.clock.new_id(), now, now)
         batch = Batch([self.watching])
         if kept.last_watch is not None:
@@ -90,14 +93,20 @@ class Engine:
                 await sender.drain()
 
     async def mind(self) -> None:
-        """The slow things: say that we watch, write what could not be written."""
+        """The slow things: say that we watch, write what could not be written, take up what could not be read."""
         now = self.desk.clock.now()
+        if self.watching is not None:
+            self.watching = WatchRow(self.watching.id, self.watching.started, now)
+            self.desk.journal.later(self.watching)
+        kept = await self.desk.journal.mend()
+        if kept is None:
+            return
+        # What a former run believed is old by now: this one has looked for itself.
         async with self.desk.journal.turn:
-            if self.watching is not None:
-                self.watching = WatchRow(self.watching.id, self.watching.started, now)
-                if not self.desk.journal.degraded:
-                    self.desk.journal.later(self.watching)
-            await self.desk.journal.mend()
+            await self.desk.journal.commit(adopt(self.desk, replace(kept, beliefs=()), now))
+        for incident in kept.incidents:
+            self.ingest.touch(incident.system)
+        self._wake_senders()
 
     async def replan(self, material: Material) -> None:
         """Swap the plan as a whole; open incidents go on under it, and steps that are no more are said."""
@@ -105,18 +114,20 @@ class Engine:
         new = with_own_checks(material.plan)
         async with desk.journal.turn:
             now, batch = desk.clock.now(), Batch()
-            for incident in desk.ledger.active():
-                batch.add(*_removed(incident, old, new, now))
+            for incident in tuple(desk.ledger.incidents.values()):
+                batch.add(*_replanned(incident, old, new, now))
             desk.plan, desk.texts, desk.cards = new, material.texts, material.cards
-            desk.sight = _sight(new)
+            desk.sight = desk.sight.over(_canaries(new))
             for gone in [name for name in desk.ledger.beliefs if name not in new.checks]:
                 del desk.ledger.beliefs[gone]
                 desk.findings.pop(gone, None)
             for channel, sender in self.senders.items():
                 sender.routes = dict(_of(new, material, channel))
+                sender.outbox.anew()
             await desk.journal.commit(batch)
         for system in new.systems:
             self.ingest.touch(system)
+        self._wake_senders()
 
     async def stop(self) -> None:
         """Finish what is being sent and write what is queued; nothing new is started."""
@@ -135,9 +146,9 @@ class Engine:
         return self.ingest.heard(finding)
 
 
-def _sight(plan: Plan) -> Sight:
+def _canaries(plan: Plan) -> frozenset[CheckName]:
     names = plan.systems[OWN_LINE].checks if OWN_LINE in plan.systems else ()
-    return Sight(frozenset(CheckName(n) for n in names if plan.checks[n].canary))
+    return frozenset(CheckName(n) for n in names if plan.checks[n].canary)
 
 
 def _of(plan: Plan, material: Material, channel: ChannelName) -> dict[RouteName, Channel]:
@@ -145,11 +156,16 @@ def _of(plan: Plan, material: Material, channel: ChannelName) -> dict[RouteName,
     return {name: material.channels[name] for name in mine if name in material.channels}
 
 
-def _removed(incident: Incident, old: Plan, new: Plan, now: datetime) -> list[TimelineLine]:
-    lines = []
+def _replanned(incident: Incident, old: Plan, new: Plan, now: datetime) -> list[Row]:
+    """What a new plan does to an open incident: steps that are no more are said, and so is its system's end."""
+    if incident.system not in new.systems:
+        text = "systemet findes ikke i den nye plan"
+        end = line(incident, Entry.CLOSED, now, text, reason="plan_changed")
+        return [end, replace(incident, closed=now)]
+    rows: list[Row] = []
     for role, step in removed_steps(incident, old, new, now):
         title = old.roles[role].title
         key = f"{incident.id}/{incident.generation}/replan/{new.digest}/{role}/{step.after:g}"
         text = f"{title}: trinnet findes ikke i den nye plan"
-        lines.append(line(incident, Entry.STEP_DROPPED, now, text, key, reason="plan_changed"))
-    return lines
+        rows.append(line(incident, Entry.STEP_DROPPED, now, text, key, reason="plan_changed"))
+    return rows

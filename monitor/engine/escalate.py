@@ -1,25 +1,44 @@
 """Time goes on: open incidents meet the plan again and again.
 
-Worked out from rows at each turn; a turn that is missed is made up for by the next.
+Worked out from rows at each turn; a turn that is missed is made up for by the next. An incident whose row and plan are
+the same as at the last look is left alone until the instant at which its chain asks for more.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.core.escalation import due
-from monitor.core.records import Batch
+from monitor.core.incidents import tick
+from monitor.core.plan import Plan
+from monitor.core.records import Batch, Incident, IncidentId
 from monitor.engine.desk import Desk
-from monitor.engine.ingest import tick_incident
+from monitor.engine.settle import tick_incident
 
 _TURN = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The last look at an incident: what it was worked out from, when, and when more is asked for."""
+
+    incident: Incident
+    plan: Plan
+    at: datetime
+    next_at: datetime | None
+
+    def holds(self, incident: Incident, plan: Plan, now: datetime) -> bool:
+        """Nothing can have come due since: the same row, the same plan, and not yet time (nor a clock set back)."""
+        same = self.incident is incident and self.plan is plan and self.at <= now
+        return same and (self.next_at is None or now < self.next_at)
+
+
 class Escalate:
-    """The loop over open incidents. `poke` makes it look at once."""
+    """The loop over open incidents. `poke` makes it look at once; `next_at` is when the first chain asks for more."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.next_at: datetime | None = None
+        self._looked: dict[IncidentId, Looked] = {}
         self._wake = asyncio.Event()
 
     def poke(self) -> None:
@@ -38,20 +57,28 @@ class Escalate:
 
     async def turn(self) -> None:
         """One look at every open incident."""
-        desk = self.desk
-        if not desk.ledger.incidents:
+        desk, batch = self.desk, Batch()
+        if not desk.ledger.incidents and not self._looked:
             return
         async with desk.journal.turn:
-            now, batch = desk.clock.now(), Batch()
+            now, looked = desk.clock.now(), self._looked
+            self._looked = {}
             for incident in tuple(desk.ledger.incidents.values()):
-                batch.add(*tick_incident(desk, incident, now).rows)
+                with desk.isolated(f"tick/{incident.id}"):
+                    self._look(incident, looked.get(incident.id), batch, now)
             await desk.journal.commit(batch)
-            self.next_at = self._next(now)
+            times = [seen.next_at for seen in self._looked.values() if seen.next_at is not None]
+            self.next_at = min(times, default=None)
         if batch:
             desk.wake_deliver()
 
-    def _next(self, now: datetime) -> datetime | None:
-        """The earliest instant at which a chain asks for more; for pages and the auditor, not for timing."""
-        plan, told = self.desk.plan, self.desk.ledger.told
-        times = [due(i, plan, now, told.get(i.id, set())).next_at for i in self.desk.ledger.active()]
-        return min((t for t in times if t is not None), default=None)
+    def _look(self, incident: Incident, before: Looked | None, batch: Batch, now: datetime) -> None:
+        desk = self.desk
+        restless = incident.hold is not None or tick(incident, desk.plan.rules, now).events
+        if before is not None and not restless and before.holds(incident, desk.plan, now):
+            self._looked[incident.id] = before
+            return
+        settled = tick_incident(desk, incident, now)
+        batch.add(*settled.batch.rows)
+        if settled.whole and settled.incident is not None:
+            self._looked[incident.id] = Looked(settled.incident, desk.plan, now, settled.next_at)

@@ -5,23 +5,29 @@ transaction, so five hundred systems that fall together cost a handful of commit
 """
 
 import asyncio
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass
 
 from monitor.core import words
-from monitor.core.dependencies import ancestors, hold_for
-from monitor.core.escalation import due
-from monitor.core.finding import CheckName, Finding, Outcome, SystemName
-from monitor.core.incidents import observe, tick
-from monitor.core.plan import OWN_SYSTEMS, CheckRule
-from monitor.core.records import Batch, BeliefRow, Entry, Incident, IncidentId, TransitionRow
-from monitor.core.sight import Answer, as_canary, as_unknown
-from monitor.core.state import Belief, State, SystemView, Transition, changed, step
-from monitor.engine.compose import all_clear_rows, due_rows, line
+from monitor.core.dependencies import ancestors
+from monitor.core.finding import CheckName, Finding, Outcome, Reason, SystemName
+from monitor.core.plan import OWN_LINE, OWN_SYSTEMS, CheckRule
+from monitor.core.records import Batch, BeliefRow, TransitionRow
+from monitor.core.sight import Answer, as_canary, as_unknown, patience
+from monitor.core.state import Belief, State, Transition, changed, confirmed, step
 from monitor.engine.desk import Desk
+from monitor.engine.settle import settle_system
 
 _IDLE = 1.0
 _NOBODY = Belief()
+_OUR_WAY = frozenset({Reason.NO_ROUTE, Reason.RESOLVER})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A full count of failures that waits for a canary, `since` (monotonic) when."""
+
+    finding: Finding
+    since: float
 
 
 class Ingest:
@@ -30,7 +36,8 @@ class Ingest:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._changed: dict[SystemName, None] = {}
-        self._held: dict[CheckName, Finding] = {}
+        self._failed: dict[SystemName, None] = {}
+        self._held: dict[CheckName, Held] = {}
         self._wake = asyncio.Event()
 
     def heard(self, finding: Finding) -> bool:
@@ -60,41 +67,71 @@ class Ingest:
         counts[finding.outcome.value] = counts.get(finding.outcome.value, 0) + 1
 
     def _look(self, finding: Finding) -> None:
-        """A canary has answered: what waited for it can be settled."""
+        """A canary has answered."""
         self.desk.sight = self.desk.sight.after(finding)
-        held, self._held = self._held, {}
-        for name, waiting in held.items():
-            rule = self.desk.plan.checks.get(name)
-            if rule is not None:
-                self._believe(waiting, rule)
 
     def _believe(self, finding: Finding, rule: CheckRule) -> bool:
         before = self.desk.ledger.beliefs.get(finding.check, _NOBODY)
         finding, may_confirm = self._from_here(finding, rule, before)
         after = step(before, finding, rule, may_confirm=may_confirm)
-        self.desk.ledger.beliefs[finding.check] = after
+        # A newer finding speaks for the check: what it said before is not taken up again.
+        held = self._held.pop(finding.check, None)
         if not may_confirm and after.fails.count >= rule.confirm:
-            self._held[finding.check] = finding
+            since = held.since if held else self.desk.clock.monotonic()
+            self._held[finding.check] = Held(finding, since)
         if after.state is State.SUSPECT and before.state is not State.SUSPECT:
             self._ask_around(rule)
-        moved = changed(finding.check, before, after, self.desk.clock.now())
-        if moved is not None:
-            self.desk.journal.later(*self._rows(moved, after, rule))
-        if moved is not None or after.level != before.level or after.grade > before.grade:
-            self.touch(rule.system)
+        self._take(before, after, rule)
+        if rule.canary and self._held:
+            self._settle_held()
         return after.settled
+
+    def _take(self, before: Belief, after: Belief, rule: CheckRule) -> None:
+        """The new belief, with the rows and the look at the system that follow from it."""
+        self.desk.ledger.beliefs[rule.name] = after
+        if after.state is before.state and after.level is before.level and after.grade == before.grade:
+            return
+        moved = changed(rule.name, before, after, self.desk.clock.now())
+        self.desk.journal.later(*self._rows(moved, after, rule))
+        if moved is not None or after.level is not before.level or after.grade > before.grade:
+            self.touch(rule.system)
 
     def _from_here(self, finding: Finding, rule: CheckRule, before: Belief) -> tuple[Finding, bool]:
         """A failure over our own line is believed, called blind, or held until a canary has answered."""
-        system = self.desk.plan.systems[rule.system]
-        if finding.outcome is not Outcome.FAIL or rule.system in OWN_SYSTEMS or not system.over_own_line:
+        if finding.outcome is Outcome.UNKNOWN and finding.reason in _OUR_WAY:
+            self.desk.urge(tuple(self.desk.sight.canaries))
+        if finding.outcome is not Outcome.FAIL or not self._over_own_line(rule):
             return finding, True
-        answer = self.desk.sight.answer(before.fails.since or finding.at)
+        answer = self._answer(before, finding)
         if answer is Answer.BLIND:
             return as_unknown(finding), True
         if answer is Answer.WAIT:
             self.desk.urge(tuple(self.desk.sight.canaries))
         return finding, answer is Answer.CLEAR
+
+    def _over_own_line(self, rule: CheckRule) -> bool:
+        return rule.system not in OWN_SYSTEMS and self.desk.plan.systems[rule.system].over_own_line
+
+    def _answer(self, before: Belief, finding: Finding) -> Answer:
+        told = OWN_LINE in self.desk.plan.systems and self.desk.view(OWN_LINE).severity is not None
+        return self.desk.sight.answer(before.fails.since or finding.at, told=told)
+
+    def _settle_held(self) -> None:
+        """What waits for a canary is settled when one has answered, and believed when none does in time."""
+        limit = patience([self.desk.plan.checks[name] for name in self.desk.sight.canaries], self.desk.plan.rules)
+        for name, held in tuple(self._held.items()):
+            rule = self.desk.plan.checks.get(name)
+            belief = self.desk.ledger.beliefs.get(name)
+            if rule is None or belief is None:
+                del self._held[name]
+                continue
+            answer = self._answer(belief, held.finding)
+            if answer is Answer.WAIT and self.desk.clock.monotonic() - held.since < limit:
+                continue
+            del self._held[name]
+            blind = answer is Answer.BLIND
+            after = step(belief, as_unknown(held.finding), rule) if blind else confirmed(belief, rule)
+            self._take(belief, after, rule)
 
     def _ask_around(self, rule: CheckRule) -> None:
         """A fresh look at the canaries and the parents, while the failure itself is being confirmed."""
@@ -105,24 +142,16 @@ class Ingest:
             names.extend(self.desk.plan.systems[parent].checks)
         self.desk.urge(tuple(names))
 
-    def _rows(self, moved: Transition, after: Belief, rule: CheckRule) -> list[TransitionRow | BeliefRow]:
-        said = words.explain(moved.misses[0]) if moved.misses else ""
-        reason = moved.misses[0].reason.value if moved.misses else ""
-        rows: list[TransitionRow | BeliefRow] = [
-            TransitionRow(
-                self.desk.clock.new_id(),
-                moved.check,
-                rule.system,
-                moved.before.value,
-                moved.after.value,
-                moved.began,
-                moved.noticed,
-                reason,
-                said,
-            )
-        ]
+    def _rows(self, moved: Transition | None, after: Belief, rule: CheckRule) -> list[TransitionRow | BeliefRow]:
+        rows: list[TransitionRow | BeliefRow] = []
+        if moved is not None:
+            said = words.explain(moved.misses[0]) if moved.misses else ""
+            reason = moved.misses[0].reason.value if moved.misses else ""
+            ident, states = self.desk.clock.new_id(), (moved.before.value, moved.after.value)
+            began, noticed = moved.began, moved.noticed
+            rows.append(TransitionRow(ident, rule.name, rule.system, *states, began, noticed, reason, said))
         if after.level is not None and after.since is not None:
-            rows.append(BeliefRow(moved.check, int(after.level), after.state.value, after.since, after.grade))
+            rows.append(BeliefRow(rule.name, int(after.level), after.state.value, after.since, after.grade))
         return rows
 
     async def cycle(self) -> None:
@@ -131,116 +160,28 @@ class Ingest:
             async with asyncio.timeout(_IDLE):
                 await self._wake.wait()
         except TimeoutError:
-            return
+            if not self._held and not self._failed:
+                return
         await self.turn()
 
     async def turn(self) -> None:
         """Settle what has changed up to now."""
         self._wake.clear()
-        if not self._changed:
+        if self._held:
+            self._settle_held()
+        if not self._changed and not self._failed:
             return
-        async with self.desk.journal.turn:
-            systems, self._changed = tuple(self._changed), {}
-            batch = Batch()
-            now = self.desk.clock.now()
+        desk, batch = self.desk, Batch()
+        async with desk.journal.turn:
+            systems, self._changed, self._failed = {**self._failed, **self._changed}, {}, {}
+            now = desk.clock.now()
             # Parents first, so that a child sees its parent's incident of the same turn.
-            for system in sorted(systems, key=lambda s: len(tuple(ancestors(self.desk.plan, s)))):
-                batch.add(*settle_system(self.desk, system, now).rows)
-            await self.desk.journal.commit(batch)
+            for system in sorted(systems, key=lambda s: len(tuple(ancestors(desk.plan, s)))):
+                with desk.isolated(f"settle/{system}"):
+                    batch.add(*settle_system(desk, system, now).rows)
+                if f"settle/{system}" in desk.sick:
+                    self._failed[system] = None
+            await desk.journal.commit(batch)
         if batch:
-            self.desk.wake_deliver()
-            self.desk.wake_escalate()
-
-
-def settle_system(desk: Desk, system: SystemName, now: datetime) -> Batch:
-    """What a system's present state makes of its incident, with the notices that are due at once."""
-    if system not in desk.plan.systems:
-        return Batch()
-    view = desk.view(system)
-    incident = desk.ledger.by_system.get(system)
-    if incident is None or not incident.open:
-        return Batch() if view.severity is None else _open(desk, system, view, now)
-    change = observe(incident, view, desk.plan.rules, now)
-    return settle_incident(desk, change.incident, change.events, view, now)
-
-
-def _open(desk: Desk, system: SystemName, view: SystemView, now: datetime) -> Batch:
-    assert view.severity is not None
-    number = desk.ledger.next_number(desk.plan.calendar.local(now))
-    if not desk.journal.numbered:
-        number = f"{number[:2]}-M{desk.clock.new_id()[-3:].upper()}"
-    incident = Incident(
-        id=IncidentId(desk.clock.new_id()),
-        number=number,
-        system=system,
-        severity=view.severity,
-        grade=view.grade,
-        current=view.severity,
-        began=min(view.began or now, now),
-        detected=now,
-        chain_from=now,
-        downs=(now,),
-        cause=words.cause(view.misses),
-    )
-    # The number is taken within the turn, before the batch is committed: two incidents of one turn differ.
-    if desk.journal.numbered:
-        desk.ledger.last_number = number
-    desk.metrics.incidents.labels(system, view.severity.word).inc()
-    desk.ledger.by_system[system] = incident
-    return settle_incident(desk, incident, (Entry.OPENED,), view, now)
-
-
-def settle_incident(
-    desk: Desk, incident: Incident, events: tuple[Entry, ...], view: SystemView | None, now: datetime
-) -> Batch:
-    """The rows of an incident after events: itself, its timeline, its all-clear or what its chain asks for."""
-    batch = Batch()
-    if view is not None and view.misses:
-        incident = replace(incident, cause=words.cause(view.misses))
-    incident, released = _hold(desk, incident, now)
-    lines = [line(incident, event, now, _event_text(desk, incident, event, view)) for event in events]
-    lines += [line(incident, Entry.RELEASED, now, "")] if released else []
-    if incident.hold is not None:
-        key = f"{incident.id}/{incident.generation}/{incident.hold}/{incident.held_by}"
-        title = desk.plan.systems[incident.held_by].title if incident.held_by else ""
-        lines.append(line(incident, Entry.WITHHELD, now, f"venter på {title}", key, reason=incident.hold.value))
-    fresh = [ln for ln in lines if ln.key not in desk.ledger.told.get(incident.id, ())]
-    known = desk.ledger.incidents.get(incident.id)
-    if incident != known:
-        batch.add(incident)
-    batch.add(*fresh)
-    if Entry.RECOVERED in events:
-        batch.add(*all_clear_rows(desk, incident, now))
-    told = desk.ledger.told.get(incident.id, set())
-    asked = due(incident, desk.plan, now, told | {ln.key for ln in fresh})
-    batch.add(*due_rows(desk, incident, asked, now).rows)
-    return batch
-
-
-def _hold(desk: Desk, incident: Incident, now: datetime) -> tuple[Incident, bool]:
-    """Hold or release for the parents' sake; a chain that has begun is not held back again."""
-    begun = any(True for _ in desk.ledger.notices_of(incident.id))
-    if not incident.active or (begun and incident.hold is None):
-        return incident, False
-    why, by = hold_for(incident, desk.plan, desk.ledger.by_system, desk.ledger.beliefs, now)
-    if why is incident.hold and by == incident.held_by:
-        return incident, False
-    if why is None:
-        return replace(incident, hold=None, held_by=None, chain_from=now), incident.hold is not None
-    return replace(incident, hold=why, held_by=by), False
-
-
-def _event_text(desk: Desk, incident: Incident, event: Entry, view: SystemView | None) -> str:
-    if event in (Entry.RECOVERED, Entry.CLOSED) or view is None:
-        return ""
-    if event is Entry.EASED and view.severity is None:
-        return "oppe, men ustabil"
-    check = desk.plan.checks[view.cause].title if view.cause else ""
-    seen = words.explain(view.misses[0]) if view.misses else ""
-    return f"{words.SEVERITIES[incident.severity]}. {check}: {seen}".strip(". :")
-
-
-def tick_incident(desk: Desk, incident: Incident, now: datetime) -> Batch:
-    """What time alone does to an open incident."""
-    change = tick(incident, desk.plan.rules, now)
-    return settle_incident(desk, change.incident, change.events, None, now)
+            desk.wake_deliver()
+            desk.wake_escalate()

@@ -4,16 +4,19 @@ Only rows that were committed (or, with the store gone, queued for it) are put i
 leaves when it is closed, so the cost does not grow with history.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from monitor.core.finding import CheckName, SystemName
+from monitor.core.plan import ChannelName, PersonId
 from monitor.core.records import (
     Attempt,
     BeliefRow,
     Entry,
     Incident,
     IncidentId,
+    Kind,
     Notice,
     NoticeId,
     NoticeState,
@@ -23,9 +26,17 @@ from monitor.core.records import (
 )
 from monitor.core.state import Belief, Level, State
 
+_NUMBER = re.compile(r"(\d\d)-(\d{1,9})")
+Before = tuple[IncidentId | None, PersonId, ChannelName]
+"""Whose word on what: an all-clear waits for what stands before it."""
+
 
 class Ledger:
-    """Open incidents with their timeline, notices, attempts and tasks; beliefs; the queue to be sent."""
+    """Open incidents with their timeline, notices, attempts and tasks; beliefs; the queue to be sent.
+
+    `fresh` holds, for each channel, what has come into the queue since its sender last looked; `unsent` what each
+    person has still to get on each channel before an all-clear; `begun` the newest generation anybody was told of.
+    """
 
     def __init__(self) -> None:
         self.incidents: dict[IncidentId, Incident] = {}
@@ -36,6 +47,9 @@ class Ledger:
         self.notices: dict[NoticeId, Notice] = {}
         self.of_incident: dict[IncidentId, dict[NoticeId, None]] = {}
         self.queue: dict[NoticeId, Notice] = {}
+        self.fresh: dict[ChannelName, list[NoticeId]] = {channel: [] for channel in ChannelName}
+        self.unsent: dict[Before, dict[NoticeId, Notice]] = {}
+        self.begun: dict[IncidentId, int] = {}
         self.attempts: dict[NoticeId, list[Attempt]] = {}
         self.tasks: dict[IncidentId, dict[str, TaskItem]] = {}
         self.last_number = ""
@@ -53,7 +67,7 @@ class Ledger:
                 case Attempt():
                     self._attempt(row)
                 case TaskItem():
-                    self.tasks.setdefault(row.incident, {})[row.key] = row
+                    self._task(row)
                 case BeliefRow():
                     self._belief(row)
                 case _:
@@ -63,9 +77,7 @@ class Ledger:
         if row.open:
             self.incidents[row.id] = self.by_system[row.system] = row
             self.told.setdefault(row.id, set())
-            # Memory incidents (`26-M…`) do not count: their turn in the row of numbers is not known.
-            if "M" not in row.number:
-                self.last_number = max(self.last_number, row.number)
+            self.know_number(row.number)
             return
         self.incidents.pop(row.id, None)
         if (mine := self.by_system.get(row.system)) is not None and mine.id == row.id:
@@ -73,26 +85,44 @@ class Ledger:
         for notice in self.of_incident.pop(row.id, {}):
             if notice not in self.queue:
                 self._forget(notice)
-        for book in (self.told, self.lines, self.tasks):
+        for book in (self.told, self.lines, self.tasks, self.begun):
             book.pop(row.id, None)
 
     def _line(self, row: TimelineLine) -> None:
+        if row.incident not in self.incidents:
+            return
         known = self.told.setdefault(row.incident, set())
         if row.key not in known:
             known.add(row.key)
             self.lines.setdefault(row.incident, []).append(row)
+
+    def _task(self, row: TaskItem) -> None:
+        if row.incident in self.incidents:
+            self.tasks.setdefault(row.incident, {})[row.key] = row
 
     def _notice(self, row: Notice) -> None:
         self.notices[row.id] = row
         if row.incident is not None and row.incident in self.incidents:
             self.told.setdefault(row.incident, set()).add(row.key)
             self.of_incident.setdefault(row.incident, {})[row.id] = None
+            self.begun[row.incident] = max(row.generation, self.begun.get(row.incident, 0))
         if row.state is NoticeState.QUEUED:
-            self.queue[row.id] = row
+            self._enqueue(row)
             return
         self.queue.pop(row.id, None)
+        if (mine := self.unsent.get(before(row))) is not None:
+            mine.pop(row.id, None)
+            if not mine:
+                del self.unsent[before(row)]
         if row.incident not in self.incidents:
             self._forget(row.id)
+
+    def _enqueue(self, row: Notice) -> None:
+        if row.id not in self.queue:
+            self.fresh[row.channel].append(row.id)
+        self.queue[row.id] = row
+        if row.kind is not Kind.ALL_CLEAR:
+            self.unsent.setdefault(before(row), {})[row.id] = row
 
     def _forget(self, notice: NoticeId) -> None:
         self.notices.pop(notice, None)
@@ -108,7 +138,7 @@ class Ledger:
         # Rows are the stored form of what memory already holds; they count only when starting.
         if row.check not in self.beliefs:
             state = State(row.state) if row.state in (State.UP, State.DEGRADED, State.DOWN) else State.UNKNOWN
-            self.beliefs[row.check] = Belief(Level(row.level), state, row.since, grade=row.grade)
+            self.beliefs[row.check] = Belief(Level(row.level), state, row.since, grade=row.grade, level_since=row.since)
 
     def active(self) -> list[Incident]:
         """Incidents that people are still to be told of, oldest first."""
@@ -144,8 +174,22 @@ class Ledger:
         """When the oldest notice still queued was decided."""
         return min((n.created for n in tuple(self.queue.values())), default=None)
 
+    def know_number(self, number: str) -> None:
+        """This number has been given."""
+        self.last_number = max(self.last_number, number, key=_turn)
+
     def next_number(self, now: datetime) -> str:
         """The next incident number of the year: `26-0007`. The year is the local one of `now`."""
-        year = f"{now:%y}"
-        last = int(self.last_number[3:]) if self.last_number[:2] == year else 0
-        return f"{year}-{last + 1:04d}"
+        year, last = _turn(self.last_number)
+        return f"{now:%y}-{last + 1 if year == now.year % 100 else 1:04d}"
+
+
+def before(notice: Notice) -> Before:
+    """What an all-clear and the words it must not overtake have in common."""
+    return notice.incident, notice.person, notice.channel
+
+
+def _turn(number: str) -> tuple[int, int]:
+    """Year and turn of an incident number. Memory incidents (`26-M1F`) have none: their turn is not known."""
+    found = _NUMBER.fullmatch(number)
+    return (int(found[1]), int(found[2])) if found else (-1, 0)

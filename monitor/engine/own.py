@@ -8,7 +8,7 @@ from dataclasses import replace
 from monitor.core import words
 from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
 from monitor.core.plan import ALARM_PATH, WATCH, ChannelName, CheckRule, Plan, Severity, System
-from monitor.core.state import Level
+from monitor.core.state import Belief, Level
 from monitor.engine.desk import Desk
 from monitor.engine.ingest import Ingest
 from monitor.supervisor import Loop
@@ -18,7 +18,7 @@ STORE = CheckName("vagten-lager")
 LOOPS = CheckName("vagten-loekker")
 COVERAGE = CheckName("vagten-daekning")
 PHONES = CheckName("alarmvej-sms")
-_COVERAGE_LOST = frozenset({Reason.CREDENTIALS, Reason.SECRET, Reason.INTERNAL})
+_OUR_WAY = frozenset({Reason.NO_ROUTE, Reason.RESOLVER})
 
 
 def with_own_checks(plan: Plan) -> Plan:
@@ -72,24 +72,35 @@ class Own:
         journal = self.desk.journal
         store = Miss(Reason.STORE, seen=f"{journal.fault}, {journal.waiting} venter") if journal.degraded else None
         self._say(STORE, store)
-        names = ", ".join(loop.name for loop in stuck)
-        self._say(LOOPS, Miss(Reason.LOOP, seen=names[:80]) if stuck else None)
-        self._say(COVERAGE, self._coverage())
+        names = ", ".join([*(loop.name for loop in stuck), *self.desk.sick_now()])
+        self._say(LOOPS, Miss(Reason.LOOP, seen=names[:80]) if names else None)
+        lost = self._uncovered()
+        # Told again when it has doubled, not with every check: they tend to go together.
+        self._say(COVERAGE, Miss(Reason.COVERAGE, seen=lost[0][:80]) if lost else None, len(lost).bit_length())
 
-    def _coverage(self) -> Miss | None:
-        for name, belief in self.desk.ledger.beliefs.items():
-            rule = self.desk.plan.checks.get(name)
-            if rule is None or belief.unknowns.count < rule.confirm or not belief.misses:
-                continue
-            if belief.misses[0].reason in _COVERAGE_LOST:
-                return Miss(Reason.COVERAGE, seen=f"{rule.title or name}: {words.cause(belief.misses)}"[:80])
-        return None
+    def _uncovered(self) -> list[str]:
+        """The checks that have not been able to look, for a reason of ours that no other incident tells of."""
+        return [
+            f"{rule.title or name}: {words.cause(belief.misses)}"
+            for name, belief in self.desk.ledger.beliefs.items()
+            if (rule := self.desk.plan.checks.get(name)) and self._lost(rule, belief)
+        ]
 
-    def _say(self, check: CheckName, miss: Miss | None) -> None:
+    def _lost(self, rule: CheckRule, belief: Belief) -> bool:
+        if belief.unknowns.count < rule.confirm or not belief.misses or belief.unknowns.since is None:
+            return False
+        reason = belief.misses[0].reason
+        if reason in _OUR_WAY:
+            # Unless a canary has answered since, our own line is the trouble and tells of it.
+            clear_at = self.desk.sight.clear_at
+            return not self.desk.sight.canaries or (clear_at is not None and clear_at >= belief.unknowns.since)
+        return reason is not Reason.BLIND
+
+    def _say(self, check: CheckName, miss: Miss | None, grade: int = 0) -> None:
         outcome = Outcome.FAIL if miss else Outcome.OK
         before = self.desk.ledger.beliefs.get(check)
         wanted = Level.DOWN if miss else Level.UP
         # Said when it changes: a fault that lasts is one run of findings, not a thousand.
-        if before is None or before.level is not wanted:
+        if before is None or before.level is not wanted or grade > before.grade:
             misses = (miss,) if miss else ()
-            self.ingest.heard(Finding(check, outcome, self.desk.clock.now(), misses=misses))
+            self.ingest.heard(Finding(check, outcome, self.desk.clock.now(), misses=misses, grade=grade))

@@ -5,8 +5,8 @@ An event names people by their id in the title, or by their id or mail address a
 """
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import recurring_ical_events
@@ -19,6 +19,8 @@ from monitor.plan.ics_rules import CalendarFaults, Told, looked_through
 
 SHIFTS = 20_000
 _WORDS = re.compile(r"[a-z][a-z0-9_]*")
+_DAY = timedelta(days=1)
+"""The library takes whole days as days of UTC: asked for a day more at either end, it leaves none of ours out."""
 
 
 def shifts_of(
@@ -36,7 +38,7 @@ def shifts_of(
         if not named:
             uid = str(component.get("UID", ""))
             faults.setdefault(uid, _nobody(component, people, lines.get(uid, 0)))
-        elif begins < ends:
+        elif begins < ends and begins < span[1] and ends > span[0]:
             found += [Shift(begins, ends, person) for person in named]
         if len(found) > SHIFTS:
             raise CalendarFaults([(0, f"the roster holds more than {SHIFTS} shifts", "Divide it between roles")])
@@ -48,16 +50,28 @@ def shifts_of(
 def _expanded(text: str, span: tuple[datetime, datetime], lines: Mapping[str, int]) -> list[Any]:
     try:
         parsed = Ical.from_ical(text)
-        broken = next((event for event in parsed.walk("VEVENT") if event.errors), None)
-        if broken is None:
-            return list(recurring_ical_events.of(parsed).between(*span))
-        name, problem = broken.errors[0]
+        broken = [
+            (lines.get(str(event.get("UID", "")), 0), f"this event's {name} cannot be read", "Correct it there")
+            for event in parsed.walk("VEVENT")
+            for name in _broken(event)
+        ]
+        found = [] if broken else list(recurring_ical_events.of(parsed).between(span[0] - _DAY, span[1] + _DAY))
     except Exception as exc:
         # The libraries raise whatever their parts raise on a broken file: KeyError, TypeError, OverflowError, …
         wrong = f"the calendar cannot be read: {type(exc).__name__}"
         raise CalendarFaults([(0, wrong, "Export it afresh from the calendar it comes from")]) from exc
-    line = lines.get(str(broken.get("UID", "")), 0)
-    raise CalendarFaults([(line, f"this event's {name} cannot be read: {str(problem)[:80]}", "Correct the event")])
+    if broken:
+        raise CalendarFaults(broken)
+    return found
+
+
+def _broken(event: Any) -> Iterator[str]:
+    """The properties the library could not read, and times in a zone nobody knows, which it would take as ours."""
+    yield from (name or "line" for name, _ in event.errors)
+    for name in ("DTSTART", "DTEND"):
+        value = event.get(name)
+        if value is not None and "TZID" in value.params and getattr(value.dt, "tzinfo", None) is None:
+            yield f"{name} (its time zone {value.params['TZID'][:40]} is not known)"
 
 
 def _instant(value: date, calendar: Calendar) -> datetime:

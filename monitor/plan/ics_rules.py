@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 EVENTS = 3_000
-RULES = 100
+RULES = 60
+ZONE_RULES = 12
 EXTRA_DATES = 3_000
+COMPONENTS = 10_000
 _OLDEST_YEARS = 15
 
 _DAY = "(?:MO|TU|WE|TH|FR|SA|SU)"
@@ -61,11 +63,14 @@ class _Event:
 def looked_through(text: str, year: int) -> dict[str, int]:
     """The line each UID's first event begins on. Raises CalendarFaults for what would cost too much to expand."""
     events, extra = _events(text, year)
-    faults = [told for event in events for told in _rule_faults(event, year)]
+    faults = [told for event in events for told in _event_faults(event, year)]
+    repeating = [event.kind for event in events for _ in event.rules]
     if len(events) > EVENTS or extra > EXTRA_DATES:
         faults.append((0, f"the calendar holds more than {EVENTS} events or dates", "Export a shorter stretch of time"))
-    if sum(len(event.rules) for event in events) > RULES:
+    if repeating.count("VEVENT") > RULES:
         faults.append((0, f"the calendar holds more than {RULES} repeating events", "Divide it between roles"))
+    if len(repeating) - repeating.count("VEVENT") > ZONE_RULES:
+        faults.append((0, "the calendar's time zones change more often than any does", "Export it in Danish time"))
     if faults:
         raise CalendarFaults(faults[:RULES])
     return {event.uid: event.line for event in reversed(events) if event.kind == "VEVENT"}
@@ -74,8 +79,11 @@ def looked_through(text: str, year: int) -> dict[str, int]:
 def _events(text: str, year: int) -> tuple[list[_Event], int]:
     """Every event and half zone, and how many single dates are added or taken out in all."""
     events = [_Event(1, "VEVENT", year=year)]
-    extra = 0
+    extra = begun = 0
     for number, name, value in _properties(text):
+        begun += name == "BEGIN"
+        if begun > COMPONENTS:
+            raise CalendarFaults([(number, f"the calendar holds more than {COMPONENTS} parts", "Export it afresh")])
         if name == "BEGIN" and value in ("VEVENT", "STANDARD", "DAYLIGHT"):
             events.append(_Event(number, value))
         elif name == "UID":
@@ -103,7 +111,10 @@ def _properties(text: str) -> Iterator[tuple[int, str, str]]:
             number, held = index, line
 
 
-def _rule_faults(event: _Event, year: int) -> Iterator[Told]:
+def _event_faults(event: _Event, year: int) -> Iterator[Told]:
+    if not event.year:
+        yield event.line, "this event has no beginning", "Give it DTSTART, year first"
+        return
     for line, rule in event.rules:
         parts = dict(part.partition("=")[::2] for part in rule.split(";"))
         frequency = parts.get("FREQ", "")

@@ -155,7 +155,7 @@ def show_text(shown: Description) -> str:
     lines = [f"{_when(shown.at)}: {shown.period} ({shown.why})"]
     if shown.until:
         lines.append(f"until {_when(shown.until)}, then {shown.then}")
-    lines.append(f"{shown.title} is {shown.severity}:")
+    lines.append(f"{shown.title}, {shown.severity}:")
     for chain in shown.chains:
         beside = "" if chain.period else ", beside the periods, from the outage's beginning"
         lines.append(f"  chain {chain.chain}{beside}")

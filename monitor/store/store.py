@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, Table, event, or_, select
+from sqlalchemy import Select, Table, event, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -72,7 +72,10 @@ class Store:
         open_ids = select(incidents.c.id).where(incidents.c.closed.is_(None))
         live = or_(notices.c.incident.in_(open_ids), notices.c.state == NoticeState.QUEUED)
         notice_ids = select(notices.c.id).where(live)
-        newest = select(incidents).order_by(incidents.c.id.desc()).limit(1)
+        # `26-M1F` was given without knowing the last number, so it is no number to go on from.
+        counted = select(incidents).where(incidents.c.number.not_like("%-M%"))
+        number = incidents.c.number
+        newest = counted.order_by(func.substr(number, 1, 2).desc(), func.length(number).desc(), number.desc()).limit(1)
         watch = select(schema.watches).order_by(schema.watches.c.id.desc()).limit(1)
         last = await self._all(Incident, newest)
         watches = await self._all(WatchRow, watch)

@@ -29,8 +29,17 @@ class Headline:
     words: str
 
 
-def headline(standings: Sequence[Standing], warnings: Sequence[str]) -> Headline:
-    """What the systems come to; known outages first, then what we cannot see."""
+_PARTS = {
+    "probe": "målingerne",
+    "ingest": "vurderingen",
+    "escalate": "alarmeringen",
+    "deliver_sms": "sms-afsendelsen",
+    "deliver_mail": "mailafsendelsen",
+}
+
+
+def headline(standings: Sequence[Standing], health: Health, own: Iterable[Standing]) -> Headline:
+    """What the systems come to: known outages first, then what we cannot see; all is well only when we are too."""
     for tone in LOUDEST:
         found = [one for one in standings if one.tone is tone]
         if tone is Tone.GOOD:
@@ -39,7 +48,7 @@ def headline(standings: Sequence[Standing], warnings: Sequence[str]) -> Headline
             one, many = _SAID[tone]
             said = f"{found[0].title} {one}" if len(found) == 1 else f"{len(found)} {many}"
             return Headline(tone, said)
-    if warnings:
+    if not health.ok or any(one.tone is Tone.BAD for one in own):
         return Headline(Tone.UNKNOWN, "Overvågningen virker ikke, som den skal")
     return Headline(Tone.GOOD, "Alt virker") if standings else Headline(Tone.UNKNOWN, "Planen har ingen systemer")
 
@@ -52,7 +61,8 @@ def warnings(desk: Desk, health: Health, own: Iterable[Standing], now: datetime)
         since = f" siden {words.clock(line.began, now, desk.plan.calendar.zone)}" if line else ""
         said.append(f"Vi kan ikke se ud{since}: vores egen linje er nede. Systemerne kan være oppe eller nede.")
     if not health.ok:
-        said.append(f"En del af overvågningen står stille: {', '.join(health.reasons) or 'ukendt del'}.")
+        parts = ", ".join(_PARTS.get(reason, reason) for reason in health.reasons)
+        said.append(f"En del af overvågningen står stille: {parts or 'ukendt del'}.")
     said += [f"{one.title}: {one.words}." for one in own if one.tone is Tone.BAD and one.name != OWN_LINE]
     if desk.journal.degraded:
         said.append("Databasen kan ikke skrives lige nu. Alarmer sendes stadig, og hændelserne gemmes bagefter.")

@@ -189,9 +189,14 @@ def _no_cpr(text: str) -> str:
 
 # Printable text on one line: what is written here is shown to others and sent on.
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069<>]+$"
-_Plain = StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_ONE_LINE)
-Who = Annotated[str, Field(max_length=60), _Plain, AfterValidator(_no_cpr)]
-Text = Annotated[str, _Plain, AfterValidator(_no_cpr)]
+
+
+def _plain(longest: int) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest, pattern=_ONE_LINE)
+
+
+Who = Annotated[str, _plain(60), AfterValidator(_no_cpr)]
+Text = Annotated[str, _plain(500), AfterValidator(_no_cpr)]
 
 
 class Asked(BaseModel):

@@ -21,7 +21,7 @@ from monitor.web.answer import HTML, Answer
 from monitor.web.cards import card_html, split_title
 from monitor.web.records import find_incident, recent, rows_of
 from monitor.web.site import Site
-from monitor.web.standing import Standing, own_standings, standings
+from monitor.web.standing import LOUDEST, Standing, own_standings, standings
 from monitor.web.telling import state_of, story, told_roles
 
 _HERE = Path(__file__).parent
@@ -99,7 +99,7 @@ async def index(site: Site, _rest: str) -> Answer:
         site,
         "index.html",
         headline=_headline(site, everyone, now),
-        systems=everyone,
+        systems=sorted(everyone, key=lambda one: LOUDEST.index(one.tone)),
         incidents=[_brief(site, one, now) for one in islice(reversed(desk.ledger.active()), _MOST_OPEN)],
         recent=over,
         complete=complete,
@@ -115,7 +115,7 @@ async def board(site: Site, _rest: str) -> Answer:
 
 def _headline(site: Site, everyone: list[Standing], now: datetime) -> front.Headline:
     desk = site.engine.desk
-    return front.headline(everyone, front.warnings(desk, site.health(), own_standings(desk, now), now))
+    return front.headline(everyone, site.health(), own_standings(desk, now))
 
 
 def _brief(site: Site, incident: Incident, now: datetime) -> dict[str, Any]:

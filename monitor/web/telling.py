@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.core import words
-from monitor.core.plan import ChannelName, PersonId
+from monitor.core.plan import ChannelName, PersonId, Severity
 from monitor.core.records import Entry, Incident, Kind, Notice, NoticeState, TaskItem, TimelineLine
 from monitor.engine.desk import Desk
 from monitor.web.privacy import masked
@@ -77,7 +77,7 @@ def story(desk: Desk, incident: Incident, rows: Told, now: datetime) -> Incident
     """The page of one incident from its rows."""
     lines, notices, tasks = rows
     system = desk.plan.systems.get(incident.system)
-    shown = sorted(lines, key=lambda line: line.at, reverse=True)[:MOST_LINES]
+    shown = sorted(lines, key=lambda line: line.at)[::-1][:MOST_LINES]
     return IncidentStory(
         number=incident.number,
         title=system.title if system else incident.system,
@@ -102,13 +102,14 @@ def state_of(incident: Incident) -> str:
         return "Oppe igen"
     if incident.good_since is not None:
         return "Ustabil"
-    return words.SEVERITIES[incident.current or incident.severity].capitalize()
+    severity = incident.current or incident.severity
+    return words.SEVERITIES[severity] if severity is Severity.DOWN else words.SEVERITIES[severity].capitalize()
 
 
 def _tone(incident: Incident) -> str:
     if not incident.active:
         return "good"
-    return "bad" if (incident.current or incident.severity).word == "down" else "warn"
+    return "bad" if (incident.current or incident.severity) is Severity.DOWN else "warn"
 
 
 def _facts(desk: Desk, incident: Incident, now: datetime) -> Iterable[tuple[str, str]]:
@@ -118,7 +119,8 @@ def _facts(desk: Desk, incident: Incident, now: datetime) -> Iterable[tuple[str,
     if incident.good_since is not None:
         yield "Oppe igen", words.clock(incident.good_since, now, zone)
     yield "Har varet", words.duration((incident.good_since or now) - incident.began)
-    yield "Årsag", masked(incident.cause) or "Kendes ikke"
+    cause = masked(incident.cause) or "kendes ikke"
+    yield "Årsag", cause[:1].upper() + cause[1:]
     if incident.active:
         yield "Hvem har den", who_has(desk, incident, now)
     elif incident.first_acknowledged is not None:
@@ -186,6 +188,8 @@ def _by_role(desk: Desk, line: TimelineLine) -> str:
     if line.entry not in _NAMES_SOMEBODY or not line.who:
         return line.text
     # `SMS til Navn (Rolle): alarm` already says which role it was.
-    text = re.sub(rf"{re.escape(line.who)} \(([^()]*)\)", r"\1", line.text)
+    text, named = re.subn(rf"{re.escape(line.who)} \(([^()]*)\)", r"\1", line.text)
+    if named:
+        return text
     person = next((p.id for p in desk.plan.people.values() if p.name == line.who), PersonId(""))
-    return text.replace(line.who, role_of(desk, person, line.at))
+    return line.text.replace(line.who, role_of(desk, person, line.at))

@@ -12,6 +12,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD = 16 * 1024
 HEAD_SECONDS = 10.0
 CONNECTIONS = 512
+_AROUND = 4
+"""The colon, the blank and the line's end around each header."""
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -69,7 +71,7 @@ class Wire(HttpToolsProtocol):
         """The head is whole."""
         self._reading, self._taken = False, 0
         self._stop()
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        size = len(self.url) + sum(len(name) + len(value) + _AROUND for name, value in self.headers)
         if size > HEAD:
             self._refuse()
             return

@@ -25,20 +25,27 @@ chains:
     period: uden_for_arbejdstid
     systems: [{names}]
     steps: [{{after: 0s, tell: it, by: sms}}]
+  egne:
+    period: altid
+    systems: [egen_linje, alarmvej, vagten]
+    steps: [{{after: 0s, tell: it, by: sms}}]
 routes:
   sms: [{{via: gatewayapi, url: "http://127.0.0.1:{sms}", token: gatewayapi_token, sender: Vagt}}]
 """
 
 
-def write(folder: Path, count: int, web: int, sms: int, cadence: str) -> Path:
-    """A folder with `count` systems watched at 127.0.0.1:web, SMS leaving to 127.0.0.1:sms."""
+def write(folder: Path, count: int, ports: tuple[int, int], cadence: str, each: int = 1) -> Path:
+    """A folder with `count` systems of `each` checks, at 127.0.0.1:ports[0]; SMS leave to 127.0.0.1:ports[1]."""
+    web, sms = ports
     names = [f"system_{i:04d}" for i in range(count)]
     shutil.copytree(ROOT / "config" / "texts", folder / "texts", dirs_exist_ok=True)
     plan = _PLAN.format(period="arbejdstid", names=", ".join(names), sms=sms)
     (folder / "plan.yaml").write_text(plan, encoding="utf-8")
     lines = ["systems:"]
     for name in names:
-        check = f'{{name: c-{name.replace("_", "-")}, kind: http, url: "http://127.0.0.1:{web}/{name}", {cadence}}}'
-        lines += [f"  {name}:", f"    title: {name}", f"    checks: [{check}]"]
+        lines += [f"  {name}:", f"    title: {name}", "    checks:"]
+        for turn in range(each):
+            check = f"c-{name.replace('_', '-')}-{turn}"
+            lines.append(f'      - {{name: {check}, kind: http, url: "http://127.0.0.1:{web}/{name}", {cadence}}}')
     (folder / "systems.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from tests.bench import folder as config
 from tests.bench.table import Row
-from tests.support.service import start
+from tests.support.service import start, wait_ready
 
 _SYSTEMS = 20
 _EVERY = 10.0
@@ -76,11 +76,12 @@ class Town:
 async def _play(town: Town, work: Path) -> None:
     web = await asyncio.start_server(town.web, "127.0.0.1", 0)
     sms = await asyncio.start_server(town.sms, "127.0.0.1", 0)
-    ports = [server.sockets[0].getsockname()[1] for server in (web, sms)]
+    ports = (web.sockets[0].getsockname()[1], sms.sockets[0].getsockname()[1])
     cadence = f"every: {_EVERY:g}s, retry_every: 1s, confirm: {_CONFIRM}, timeout: 5s, expect: {{status: 200}}"
-    where = config.write(work, _SYSTEMS, *ports, cadence)
+    where = config.write(work, _SYSTEMS, ports, cadence)
     service = await asyncio.to_thread(start, where, work, {"gatewayapi_token": "bench"})
     try:
+        await asyncio.to_thread(wait_ready, service)
         await town.until(lambda: len(town.good) == _SYSTEMS)
         names = sorted(town.good)
         async with asyncio.TaskGroup() as group:

@@ -92,7 +92,7 @@ def _late(metrics: Metrics) -> float:
     return metrics.registry.get_sample_value("omsorgsvagt_probe_late_total") or 0.0
 
 
-def _one(port: int, count: int, every: float) -> dict[str, float]:
+def one(port: int, count: int, every: float) -> dict[str, float]:
     """One measurement in a process of its own, so that memory and caches are its own."""
     import json
     import subprocess
@@ -120,7 +120,7 @@ def measure() -> list[Row]:
     rows = []
     with target(cores[-1]) as port:
         for count, every in ((200, 1.0), (1000, 1.0), (2000, 1.0), (5000, 10.0)):
-            found = _one(port, count, every)
+            found = one(port, count, every)
             head = f"{count} checks every {every:g} s"
             rows.append(Row(f"{head}: CPU-s per 1,000 probes", found["cpu"], "s", 0.5, "DESIGN 6"))
             rows.append(Row(f"{head}: probes/s on one core", found["rate"], "/s", count / every, "all of them", False))

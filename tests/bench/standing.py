@@ -35,7 +35,7 @@ def startup() -> list[Row]:
     """From exec to /metrics up with the first probe done; the database is there, as at any start but the first."""
     took, first = [], 0.0
     with target() as web, TemporaryDirectory() as work:
-        where = config.write(Path(work), 500, web, free_port(), "every: 30s, expect: {status: 200}")
+        where = config.write(Path(work), 50, (web, free_port()), "every: 30s, expect: {status: 200}", each=10)
         for turn in range(_TRIES + 1):
             service = start(where, Path(work), {"gatewayapi_token": "bench"})
             seconds = _until_first_probe(service)

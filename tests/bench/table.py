@@ -18,8 +18,8 @@ class Row:
     @property
     def ratio(self) -> float:
         """How many times better than the limit; below 1 the figure is missed."""
-        if not self.measured or not self.limit:
-            return float("inf")
+        if not self.measured:
+            return float("inf") if self.lower_is_better else 0.0
         return self.limit / self.measured if self.lower_is_better else self.measured / self.limit
 
 

@@ -1,5 +1,6 @@
 """What the wire can do to a text, for every provider spoken to over HTTP: an outcome in time, whatever happens."""
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import trustme
 from monitor.channels import via
 from monitor.channels.provider import LONGEST
 from monitor.ports import SendOutcome
-from tests.support.httpserver import Asked, serving
+from tests.support.httpserver import Asked, answer, serving
 from tests.support.smsfake import (
     HANGING,
     PHONE,
@@ -145,6 +146,24 @@ async def test_each_text_has_a_connection_of_its_own(given: dict[str, Any]) -> N
         await channel.send(message())
 
     assert len(set(map(id, connections))) == 2
+
+
+@every_route
+async def test_many_at_once_wait_for_their_turn(given: dict[str, Any]) -> None:
+    now, most = 0, 0
+
+    async def counting(asked: Asked) -> None:
+        nonlocal now, most
+        now, most = now + 1, max(most, now + 1)
+        await asyncio.sleep(0.01)
+        now -= 1
+        await asked.write(answer(503))
+
+    async with serving(counting) as server, opened(given, url=server.url("")) as channel:
+        await asyncio.gather(*(channel.send(message(key=f"n{number}")) for number in range(40)))
+
+    assert len(server.asked) == 40
+    assert 1 < most <= 8
 
 
 @pytest.fixture

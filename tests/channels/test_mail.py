@@ -1,5 +1,6 @@
 """Mail over a relay: security, login, and what each of its answers means. The real server is in tests/real."""
 
+import asyncio
 import logging
 import ssl
 from pathlib import Path
@@ -126,6 +127,26 @@ async def test_what_no_relay_would_say(name: str) -> None:
         sent = await send(f"127.0.0.1:{port}", timeout=limit)
 
     assert sent.outcome is outcome, sent
+
+
+async def test_many_at_once_wait_for_their_turn() -> None:
+    now, most = 0, 0
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal now, most
+        now, most = now + 1, max(most, now + 1)
+        await asyncio.sleep(0.01)
+        now -= 1
+        await script(b"421 4.3.2 Too busy\r\n")(reader, writer)
+
+    async with (
+        raw(counting) as port,
+        route("smtp", smtp=f"127.0.0.1:{port}", security="none", sender=SENDER) as channel,
+    ):
+        sent = await asyncio.gather(*(channel.send(message(to=TO, key=f"n{number}")) for number in range(40)))
+
+    assert {one.outcome for one in sent} == {TEMPORARY}
+    assert 1 < most <= 8
 
 
 async def test_nobody_there_is_not_sent() -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -151,6 +152,7 @@ def test_hours_that_do_not_exist_or_come_twice() -> None:
 
 
 @given(st.integers(0, 10 * 365 * 86_400), st.integers(0, 10**6))
+@examples(deadline=None)
 def test_at_every_instant_it_is_one_or_the_other(ahead: int, ago: int) -> None:
     now = NOW + timedelta(seconds=ahead)
     parsed = settings(**LISTS)

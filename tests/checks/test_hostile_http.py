@@ -2,41 +2,46 @@
 
 import asyncio
 import gzip
+import itertools
 import os
 import tracemalloc
 import zlib
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import uvloop
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.httpwire.limits import Limits
 from checks.httpwire.reader import Reader
 from monitor.core.fault import ProbeFault
 from monitor.core.finding import Finding, Outcome, Reason
-from tests.support.httpserver import Asked, Behaviour, answer, context, fixed, probed, serving
+from tests.support.httpserver import Asked, Behaviour, answer, context, fixed, probed, serving, until
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 ZEROS = gzip.compress(bytes(50_000_000))
 GOOD = answer(200, "Log ind", {"Content-Type": "text/html"})
-SHORT = {"timeout": "300ms", "body_limit": "65536"}
+SHORT: dict[str, Any] = {"timeout": "300ms", "body_limit": "65536"}
+
+
+def sockets() -> int:
+    """How many this process holds open."""
+    places = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]  # noqa: PTH208 -- numbers, not files
+    return sum(os.path.exists(one) and os.readlink(one).startswith("socket:") for one in places)  # noqa: PTH110, PTH115
 
 
 def loops(scenario: Callable[[], Awaitable[Finding]], name: str) -> Finding:
     """Run a scenario on a loop of that name; fails where a task or a socket outlives it."""
 
     async def whole() -> Finding:
-        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 -- the plainest count there is
+        before = sockets()
         async with asyncio.timeout(30):
             finding = await scenario()
-            while len(os.listdir("/proc/self/fd")) > before or len(asyncio.all_tasks()) > 1:  # noqa: PTH208
-                await asyncio.sleep(0.001)
+            await until(lambda: sockets() <= before and len(asyncio.all_tasks()) == 1)
         return finding
 
     with asyncio.Runner(loop_factory=LOOPS[name]) as runner:
@@ -111,16 +116,8 @@ HOSTILE: dict[str, tuple[Behaviour, set[Reason]]] = {
     "endless redirections": (fixed(answer(302, "", {"Location": "?" + "x" * 4000})), {Reason.REDIRECTS}),
     "a redirection without an address": (fixed(answer(302)), {Reason.STATUS}),
     "a redirection beyond all": (fixed(answer(302, "", {"Location": "/" + "x" * 60_000})), {Reason.REDIRECTS}),
-    "a thousand cookies": (
-        fixed(answer(200, "x", {f"Set-Cookie{' ' * 0}": "a=" + "b" * 30_000})),
-        {Reason.BODY},
-    ),
+    "a huge cookie": (fixed(answer(200, "x", {"Set-Cookie": "a=" + "b" * 30_000})), {Reason.BODY}),
 }
-
-
-@asynccontextmanager
-async def _unused() -> Any:
-    yield
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -154,16 +151,17 @@ def test_a_flow_has_the_same_bounds(name: str) -> None:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("cut", range(len(GOOD) + 1))
-def test_closing_at_every_byte(cut: int, loop: str) -> None:
-    async def scenario() -> Finding:
-        async with serving(fixed(GOOD[:cut])) as server:
+def test_closing_at_every_byte(loop: str) -> None:
+    async def cut(length: int) -> Finding:
+        async with serving(fixed(GOOD[:length])) as server:
             return await probed(kind="http", url=server.url(), expect={"body": "Log ind"})
 
-    finding = loops(scenario, loop)
+    async def scenario() -> Finding:
+        ends = [(await cut(length)).reason for length in range(len(GOOD))]
+        assert ends == [Reason.RESET] + [Reason.PROTOCOL] * (len(GOOD) - 1)
+        return await cut(len(GOOD))
 
-    assert finding.outcome is (Outcome.OK if cut == len(GOOD) else Outcome.FAIL)
-    assert finding.reason in {None if cut == len(GOOD) else Reason.PROTOCOL, Reason.RESET if cut == 0 else None}
+    assert loops(scenario, loop).outcome is Outcome.OK
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -238,8 +236,7 @@ def test_a_cancelled_probe_leaves_nothing(loop: str) -> None:
                 asyncio.get_running_loop().create_task(probed(kind="http", url=server.url(), timeout="60s"))
                 for _ in range(10)
             ]
-            while len(server.asked) < len(tasks):
-                await asyncio.sleep(0.001)
+            await until(lambda: len(server.asked) == len(tasks))
             for task in tasks:
                 task.cancel()
             assert all(
@@ -278,11 +275,11 @@ _PARTS = [
 _BYTES = st.lists(st.one_of(st.sampled_from(_PARTS), st.binary(max_size=12)), max_size=8).map(b"".join)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None)
 @given(_BYTES, st.lists(st.integers(0, 400), max_size=6))
 def test_how_the_bytes_are_cut_makes_no_difference(data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    pieces = [data[start:end] for start, end in zip(edges, edges[1:], strict=False) if end > start]
+    pieces = [data[start:end] for start, end in itertools.pairwise(edges) if end > start]
 
     async def both() -> tuple[Any, Any]:
         return await read([data] if data else []), await read(pieces)
@@ -292,7 +289,7 @@ def test_how_the_bytes_are_cut_makes_no_difference(data: bytes, cuts: list[int])
     assert whole == cut
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None)
 @given(_BYTES)
 def test_no_bytes_break_the_probe(data: bytes) -> None:
     async def scenario() -> Finding:

@@ -11,7 +11,7 @@ from tests.support.ping_namespace import available, pings
 
 real = pytest.mark.skipif(not available(), reason="this machine lets us make no network namespace")
 ALLOWED = {"allow": "0 0"}
-HOME = {"host": "127.0.0.1", "interval": "10ms", "timeout": "1s"}
+HOME = {"host": "127.0.0.1", "interval": "10ms", "timeout": "10s"}
 
 
 def settings(**values: Any) -> Settings:
@@ -90,6 +90,6 @@ def test_no_route_is_unknown() -> None:
     ],
 )
 def test_echoes_that_are_lost_forged_or_repeated(answer: str, outcome: str, received: int, reason: str | None) -> None:
-    [found] = pings(ALLOWED, {"answer": answer}, HOME | {"timeout": "500ms"})
+    [found] = pings(ALLOWED, {"answer": answer}, HOME | {"timeout": "800ms" if reason else "10s"})
 
     assert (found["outcome"], found["facts"]["received"], found["reason"]) == (outcome, received, reason)

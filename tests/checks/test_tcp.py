@@ -122,6 +122,16 @@ async def test_a_name_that_cannot_be_one() -> None:
     assert finding.reason is Reason.NAME_UNKNOWN
 
 
+async def test_a_resolver_that_keeps_silent_is_our_own_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+    finding = await probed(kind="tcp", host="portal.example", port=1, timeout="200ms")
+
+    assert (finding.outcome, finding.reason) == (Outcome.UNKNOWN, Reason.RESOLVER)
+
+
 DIALOGUE = [
     {"expect": "/^220 mx/"},
     {"send": "HELO vagt\r\n"},
@@ -199,7 +209,8 @@ async def test_the_step_that_failed_is_named(handler: Handler, reason: Reason, s
     before = sockets()
     async with serving(handler) as port:
         dialogue = [{"send": "hemmeligt\r\n"}, {"expect": "/^220 /"}]
-        finding = await probed(kind="tcp", host="127.0.0.1", port=port, dialogue=dialogue, timeout="400ms")
+        timeout = "400ms" if reason is Reason.TIMEOUT else "10s"
+        finding = await probed(kind="tcp", host="127.0.0.1", port=port, dialogue=dialogue, timeout=timeout)
 
     assert finding.outcome is Outcome.FAIL
     assert finding.misses == (Miss(reason, "trin 2: modtag /^220 /", seen),)

@@ -225,6 +225,7 @@ def request(method: str, headers: tuple[tuple[str, str], ...], body: bytes) -> R
 
 
 @given(TOKENS, EXTRA, st.binary(max_size=200), st.binary(max_size=20))
+@settings(deadline=None)
 def test_reading_undoes_writing(method: str, headers: tuple[tuple[str, str], ...], body: bytes, after: bytes) -> None:
     message = request(method, headers, body)
     data = serialise(message)
@@ -235,6 +236,7 @@ def test_reading_undoes_writing(method: str, headers: tuple[tuple[str, str], ...
 
 
 @given(TOKENS, WILD, ANYTHING, st.binary(max_size=50))
+@settings(deadline=None)
 def test_what_is_written_is_read_back_alike_or_not_written(
     method: str, headers: tuple[tuple[str, str], ...], uri: str, body: bytes
 ) -> None:
@@ -251,6 +253,7 @@ def test_what_is_written_is_read_back_alike_or_not_written(
 
 
 @given(st.binary(max_size=400))
+@settings(deadline=None)
 def test_any_bytes_parse_or_are_malformed(data: bytes) -> None:
     for piece in (data, RAW[: len(data)] + data, data + RAW):
         try:
@@ -261,7 +264,7 @@ def test_any_bytes_parse_or_are_malformed(data: bytes) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_message_with_bytes_changed_parses_or_is_malformed(seed: int) -> None:
     chance = random.Random(seed)
     data = bytearray(chance.choice((RAW, COMPACT)))
@@ -278,6 +281,7 @@ def test_a_message_with_bytes_changed_parses_or_is_malformed(seed: int) -> None:
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(1, 3))
+@settings(deadline=None)
 def test_a_stream_gives_the_same_messages_however_it_is_cut(cuts: list[int], count: int) -> None:
     stream, buffer, found = (b"\r\n\r\n" + RAW) * count, bytearray(), []
     while stream:

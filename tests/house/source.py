@@ -17,15 +17,20 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 @cache
 def files() -> tuple[Path, ...]:
     """Every file that is or would be committed, relative to the root."""
-    git = shutil.which("git")
-    if git and (ROOT / ".git").exists():
-        command = [git, "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        names = {Path(name) for name in listed.split("\0") if name}
-    else:
-        names = {path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file()}
-        names = {path for path in names if not _NOT_OURS & set(path.parts) and path.suffix != ".pyc"}
+    names = _by_git()
+    if names is None:
+        found = {path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file()}
+        names = {path for path in found if not _NOT_OURS & set(path.parts) and path.suffix != ".pyc"}
     return tuple(sorted(path for path in names if (ROOT / path).is_file()))
+
+
+def _by_git() -> set[Path] | None:
+    """What git would commit; None without git, outside a clone, or in one that git does not trust."""
+    if shutil.which("git") is None:
+        return None
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return {Path(name) for name in done.stdout.split("\0") if name} if done.returncode == 0 else None
 
 
 def modules(*folders: str) -> list[Path]:

@@ -77,6 +77,16 @@ def test_prometheus_looks_where_the_service_listens() -> None:
     assert f'targets: ["{listen}"]' in (DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
 
 
+def test_the_unit_hands_over_the_secrets_the_shipped_plan_names() -> None:
+    example = (ROOT / "config" / "omsorgsvagt.env.example").read_text(encoding="utf-8")
+    unit = (DEPLOY / "systemd" / "omsorgsvagt.service").read_text(encoding="utf-8")
+
+    asked = {name.lower() for name in re.findall(r"(?m)^OMSORGSVAGT_(\w+)=", example)}
+    handed = dict(re.findall(r"(?m)^LoadCredential=(\w+):(\S+)$", unit))
+    assert asked == handed.keys()
+    assert all(source == f"omsorgsvagt.{name}" for name, source in handed.items())
+
+
 def test_every_panel_is_explained_and_asks_the_chosen_source() -> None:
     for panel in _panels():
         assert panel["title"]

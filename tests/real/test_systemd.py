@@ -1,15 +1,20 @@
-"""The unit as Debian's systemd reads it: clean, shut in, and with the group, folders and sysctl it needs."""
+"""The unit as Debian's systemd reads it, and the service as the manager hears it on a socket the test owns."""
 
+import os
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.lab import ROOT, part, running_lab
+from tests.support.service import running
+
 pytestmark = pytest.mark.real
 
-UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
+UNITS = ROOT / "deploy" / "systemd"
 MOST_EXPOSURE = 1.5
 
 
@@ -53,6 +58,7 @@ def test_the_unit_is_shut_in(unit: Path, modem: bool) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands a folder to another group")
 def test_only_the_plans_group_reads_the_plan(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     outbox = tmp_path / "var" / "spool" / "gammu" / "outbox"
@@ -77,3 +83,37 @@ def test_ping_is_allowed_without_privileges() -> None:
     lines = (UNITS / "omsorgsvagt.sysctl.conf").read_text(encoding="utf-8").splitlines()
 
     assert [line for line in lines if not line.startswith("#")] == ["net.ipv4.ping_group_range = 0 2147483647"]
+
+
+def test_the_manager_hears_ready_alive_reloading_and_stopping(tmp_path: Path) -> None:
+    with running_lab(tmp_path) as lab, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        part("config").write(tmp_path / "config", lab.addresses, ROOT / "config", quick=True)
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        told = _Told(manager)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
+        with running(tmp_path / "config", tmp_path / "service", lab.addresses["secrets"], **environment) as service:
+            told.until("READY=1")
+            told.until("WATCHDOG=1")
+            told.until("WATCHDOG=1")
+
+            service.hangup()
+            assert re.search(r"(?m)^MONOTONIC_USEC=\d+$", told.until("RELOADING=1"))
+            told.until("READY=1")
+
+            assert service.terminate() == 0
+            told.until("STOPPING=1")
+
+
+class _Told:
+    """What the service manager has heard, one datagram after the other."""
+
+    def __init__(self, manager: socket.socket) -> None:
+        self._manager = manager
+
+    def until(self, word: str) -> str:
+        """The next datagram with this word. Raises TimeoutError when it does not come."""
+        while True:
+            heard = self._manager.recv(4096).decode()
+            if word in heard.splitlines():
+                return heard

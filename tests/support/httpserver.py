@@ -132,6 +132,15 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> A
     return Asked(method, target, headers, await reader.readexactly(int(headers.get("content-length", 0))), writer)
 
 
+async def until(holds: Callable[[], bool], tries: int = 20_000) -> None:
+    """Wait till it holds, looking each millisecond. Fails the test where it never does."""
+    for _ in range(tries):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("did not hold in time")
+
+
 def context(
     secrets: Mapping[str, str] | None = None, timeout: float = 10.0, memory: dict[str, Any] | None = None
 ) -> ProbeContext:

@@ -179,11 +179,11 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-async def until(holds: Callable[[], object], within: float = 15.0) -> None:
-    """Wait until it holds. Raises TimeoutError when it does not in time."""
+async def until(holds: Callable[[], object], within: float = 15.0, every: float = 0.05) -> None:
+    """Wait until it holds, looking every so many seconds. Raises TimeoutError when it does not in time."""
     async with asyncio.timeout(within):
         while True:
             found = holds()
             if await found if asyncio.iscoroutine(found) else found:
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(every)

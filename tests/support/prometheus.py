@@ -2,8 +2,8 @@
 
 import json
 import math
-import socket
 import subprocess
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.lab import until
+from tests.support.service import free_port
 
 _ENDS_WITHIN = 20.0
+_LOOK = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,13 @@ class Prometheus:
     def has(self, expression: str) -> bool:
         """Whether the expression has at least one series with a number in it."""
         return any(not math.isnan(series.value) for series in self.query(expression))
+
+    def until(self, expression: str, within: float = 30.0) -> None:
+        """Return when the expression has data. Fails the test, naming it, when it gets none in time."""
+        end = time.monotonic() + within
+        while not self.has(expression):
+            assert time.monotonic() < end, f"no data within {within:g} s: {expression}"
+            time.sleep(_LOOK)
 
     def firing(self) -> set[str]:
         """The names of the alerts that fire now."""
@@ -67,14 +76,6 @@ class Prometheus:
                 return bool(answer.status == 200)
         except OSError:
             return False
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

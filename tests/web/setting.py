@@ -107,9 +107,11 @@ async def setting(folder: Path, start: datetime = NIGHT) -> AsyncIterator[Settin
         api_token=TOKEN,
     )
     transport = httpx.ASGITransport(app=create_app(site))
-    async with httpx.AsyncClient(transport=transport, base_url="http://vagt.example") as client:
-        yield Setting(story, site, body, client)
-    await story.store.close()
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://vagt.example") as client:
+            yield Setting(story, site, body, client)
+    finally:
+        await story.store.close()
 
 
 class Server(uvicorn.Server):
@@ -130,14 +132,15 @@ class Server(uvicorn.Server):
 async def serving(site: Site) -> AsyncIterator[Server]:
     """The site on a free port, until the block ends or `should_exit` is set."""
     server = Server(site)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve(sockets=[server.socket]))
-        async with asyncio.timeout(10):
-            while not server.started:
-                await asyncio.sleep(0.01)
-        try:
-            yield server
-        finally:
-            server.should_exit = True
+    with server.socket:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve(sockets=[server.socket]))
+            try:
+                async with asyncio.timeout(10):
+                    while not server.started:
+                        await asyncio.sleep(0.01)
+                yield server
+            finally:
+                server.should_exit = True
 
 

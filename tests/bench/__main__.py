@@ -1,0 +1,12 @@
+"""`make bench`: every benchmark, one table."""
+
+import sys
+
+from tests.bench import blackbox, latency, probing, standing
+from tests.bench.table import show
+
+rows = []
+for module in (probing, blackbox, latency, standing):
+    sys.stderr.write(f"measuring: {module.__name__}\n")
+    rows += module.measure()
+sys.stdout.write(show(rows) + "\n")
