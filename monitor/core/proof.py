@@ -62,7 +62,7 @@ def detection(rule: CheckRule, canaries: Sequence[CheckRule] = ()) -> float:
 
 
 def bounds(plan: Plan, start: datetime, days: int = 400) -> Iterator[Bound]:
-    """Every care system's bound for every stretch of the calendar, shift by shift; the worst instant of each stretch."""
+    """Every care system's bound for every stretch of the calendar, shift by shift, at the stretch's worst instant."""
     end = start + timedelta(days=days)
     edges = _edges(plan, start, end)
     spans = list(zip(edges, [*edges[1:], end], strict=True))
@@ -105,7 +105,7 @@ def _bound(
 def first_phone(plan: Plan, system: SystemName, at: datetime) -> float | None:
     """Seconds from the chain's start until the first step that reaches a phone; None when no step does.
 
-    A chain cut short by the end of its period goes on with the next period's, as an outage that nobody has answered does.
+    A chain cut short by the end of its period goes on with the next one's, as an unanswered outage does.
     """
     standing = [Stretch("", c, None, at, None) for c in plan.standing_chains(system, Severity.DOWN)]
     found = [_rings(plan, stretch) for stretch in standing]

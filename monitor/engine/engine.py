@@ -46,7 +46,9 @@ class Engine:
     def __init__(self, material: Material, clock: Clockwork, store: RowStore, metrics: Metrics, spawn: Spawn) -> None:
         ledger = Ledger()
         plan = with_own_checks(material.plan)
-        self.desk = Desk(plan, material.texts, material.cards, clock, ledger, Journal(store, ledger), metrics)
+        self.desk = Desk(
+            plan, material.texts, material.cards, clock, ledger, Journal(store, ledger, clock.monotonic), metrics
+        )
         self.desk.sight = Sight(_canaries(plan))
         self.ingest = Ingest(self.desk)
         self.escalate = Escalate(self.desk)

@@ -7,6 +7,7 @@ spends here is bounded too. Price: what is decided meanwhile is forgotten if the
 """
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -32,8 +33,9 @@ class Journal:
     Commits that arrive while one is being saved go together in the next: many sendings cost few transactions.
     """
 
-    def __init__(self, store: RowStore, ledger: Ledger) -> None:
+    def __init__(self, store: RowStore, ledger: Ledger, monotonic: Callable[[], float]) -> None:
         self.store = store
+        self.monotonic = monotonic
         self.ledger = ledger
         self.turn = asyncio.Lock()
         self.degraded = False
@@ -105,7 +107,7 @@ class Journal:
     @property
     def _aside(self) -> bool:
         """True while commits do not wait for the store."""
-        return self.degraded or asyncio.get_running_loop().time() < self._hurry_until
+        return self.degraded or self.monotonic() < self._hurry_until
 
     async def _load(self, limit: float) -> Kept | None:
         try:
@@ -135,7 +137,7 @@ class Journal:
         return written
 
     async def _write(self, rows: list[Row]) -> bool:
-        began = asyncio.get_running_loop().time()
+        began = self.monotonic()
         try:
             async with asyncio.timeout(PATIENCE):
                 await self.store.save(tidy(rows))
@@ -145,7 +147,7 @@ class Journal:
         except asyncio.CancelledError:
             self._backlog.put_back(rows)
             raise
-        ended = asyncio.get_running_loop().time()
+        ended = self.monotonic()
         if ended - began > SLOW:
             self._hurry_until = ended + _HURRY
         return True

@@ -4,10 +4,11 @@ No hour, system and way of being down may be left without somebody to tell.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 from monitor.core.calendar import Calendar
 from monitor.core.finding import SystemName
-from monitor.core.plan import Chain, ChannelName, Person, PersonId, Role, RoleId, Severity
+from monitor.core.plan import Chain, ChannelName, Person, PersonId, Role, RoleId, Severity, Step
 from monitor.plan.part import Part
 
 
@@ -17,11 +18,14 @@ def reachable(
     """Tell every step that names a channel somebody of its roles has no address for."""
     for chain in found:
         for index, step in enumerate(chain.steps):
-            spot = part.at(chain.id, "steps", index, "by")
-            for role_id, channel in ((role_id, channel) for role_id in step.tell for channel in step.by):
-                for person in _lacking(roles.get(role_id), channel, people):
-                    wrong = f"'{person}', who has the role '{role_id}', has no address for {channel}"
-                    spot.wrong(wrong, f"Give people.{person} {channel}, or leave {channel} out of the step")
+            _heard(part.at(chain.id, "steps", index, "by"), step, roles, people)
+
+
+def _heard(spot: Part, step: Step, roles: Mapping[RoleId, Role], people: Mapping[PersonId, Person]) -> None:
+    for role_id, channel in product(step.tell, step.by):
+        for person in _lacking(roles.get(role_id), channel, people):
+            wrong = f"'{person}', who has the role '{role_id}', has no address for {channel}"
+            spot.wrong(wrong, f"Give people.{person} {channel}, or leave {channel} out of the step")
 
 
 def _lacking(role: Role | None, channel: ChannelName, people: Mapping[PersonId, Person]) -> Iterator[PersonId]:

@@ -83,7 +83,7 @@ def describe(plan: Plan, at: datetime, system: str, severity: Severity, masked: 
     found += [_chain(plan, chain, at, None, masked) for chain in plan.standing_chains(known.id, severity)]
     then = f"{calendar.period_at(until)}: {following.id if following else 'no chain'}" if until else ""
     until = calendar.local(until) if until else None
-    notes = tuple(_notes(plan, at, bool(bound)))
+    notes = tuple(_notes(plan, at, bool(found)))
     chains = tuple(found)
     return Description(
         calendar.local(at), known.id, known.title, severity.word, period, why(calendar, at), until, then, chains, notes
@@ -134,8 +134,8 @@ def _title(plan: Plan, role_id: RoleId) -> str:
     return plan.roles[role_id].title
 
 
-def _notes(plan: Plan, at: datetime, bound: bool) -> Iterator[str]:
-    if not bound:
+def _notes(plan: Plan, at: datetime, covered: bool) -> Iterator[str]:
+    if not covered:
         yield "no chain covers this: nobody is told until the next period"
     years = {day.year for day in plan.calendar.holidays}
     if years and plan.calendar.local(at).year not in years:

@@ -1,4 +1,4 @@
-"""Files that are meant to hurt, or that are no configuration at all, end as a fault; bounded in size, time and memory."""
+"""Files meant to hurt, or that are no configuration at all, end as a fault; bounded in size, time and memory."""
 
 import os
 import shutil

@@ -1,7 +1,9 @@
 """A small plan in code, for decisions that need one: the customer's two chains, four systems, our own three."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.core.calendar import Calendar, Closing, PeriodName, Window
@@ -19,6 +21,7 @@ from monitor.core.plan import (
     RouteInfo,
     RouteName,
     Severity,
+    Shift,
     Step,
     System,
     Task,
@@ -109,3 +112,51 @@ def small_plan() -> Plan:
             RouteInfo(RouteName("relay"), MAIL),
         ),
     )
+
+
+def with_roles(plan: Plan, **people: Sequence[str] | Sequence[Shift]) -> Plan:
+    """The plan with these roles filled anew: by names who always have the duty, or by shifts."""
+    roles = dict(plan.roles)
+    for name, filled in people.items():
+        shifts = tuple(one for one in filled if isinstance(one, Shift))
+        always = tuple(PersonId(one) for one in filled if isinstance(one, str))
+        roles[RoleId(name)] = Role(RoleId(name), name.replace("_", " ").capitalize(), always, shifts, not always)
+    return replace(plan, roles=roles)
+
+
+def with_steps(plan: Plan, chain: str, *steps: Step) -> Plan:
+    """The plan with other steps in one chain."""
+    chains = tuple(replace(one, steps=steps) if one.id == chain else one for one in plan.chains)
+    return replace(plan, digest=f"{plan.digest}+", chains=chains)
+
+
+def with_check(plan: Plan, system: str, name: str, **more: Any) -> Plan:
+    """The plan with one more check, or another rule for one it has."""
+    known = plan.systems[SystemName(system)]
+    checks = tuple(dict.fromkeys((*known.checks, CheckName(name))))
+    rule = CheckRule(CheckName(name), known.id, name, **more)
+    systems = {**plan.systems, known.id: replace(known, checks=checks)}
+    return replace(plan, systems=systems, checks={**plan.checks, rule.name: rule})
+
+
+def with_parent(plan: Plan, child: str, *parents: str) -> Plan:
+    """The plan with a system that depends on others."""
+    known = plan.systems[SystemName(child)]
+    depends = replace(known, depends_on=tuple(SystemName(p) for p in parents))
+    return replace(plan, systems={**plan.systems, known.id: depends})
+
+
+def with_systems(plan: Plan, count: int) -> Plan:
+    """The plan with so many more care systems, `s0` and on, each with one check, `s0-1` and on."""
+    names = [SystemName(f"s{i}") for i in range(count)]
+    systems = {name: System(name, name, name, checks=(CheckName(f"{name}-1"),)) for name in names}
+    rules = {CheckName(f"{name}-1"): CheckRule(CheckName(f"{name}-1"), name, name) for name in names}
+    chains = tuple(
+        replace(one, systems=one.systems | frozenset(names)) if CARE <= one.systems else one for one in plan.chains
+    )
+    return replace(plan, systems=plan.systems | systems, checks=plan.checks | rules, chains=chains)
+
+
+def step(after: float, *roles: str, by: tuple[ChannelName, ...] = (SMS,), **more: object) -> Step:
+    """One step of a chain."""
+    return _step(after, *roles, by=by, **more)

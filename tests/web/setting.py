@@ -142,5 +142,3 @@ async def serving(site: Site) -> AsyncIterator[Server]:
                 yield server
             finally:
                 server.should_exit = True
-
-

@@ -129,7 +129,11 @@ async def test_pages_are_whole_with_and_without_scripts(tmp_path: Path, scripts:
     async with setting(tmp_path) as s, browsing() as browser, serving(s.site) as server:
         await _trouble(s)
         async with opened(browser, viewport=PHONE, java_script_enabled=scripts) as page:
-            for path, said in [("/", "Nødkald er nede"), ("/tavle", "Nødkald er nede"), ("/cards/noedkald", "Gør sådan")]:
+            for path, said in [
+                ("/", "Nødkald er nede"),
+                ("/tavle", "Nødkald er nede"),
+                ("/cards/noedkald", "Gør sådan"),
+            ]:
                 await page.goto(server.url + path)
                 await expect(page.get_by_role("heading", name=said)).to_be_visible()
                 await expect(page.get_by_text("Opdateret kl.").first).to_be_visible()
@@ -190,7 +194,9 @@ async def test_an_open_page_follows_what_happens(tmp_path: Path) -> None:
         s.forget_phones()
 
 
-@pytest.mark.parametrize(("path", "every", "said"), [("/", 15, "Siden kan ikke opdateres."), ("/tavle", 5, "INGEN FORBINDELSE")])
+@pytest.mark.parametrize(
+    ("path", "every", "said"), [("/", 15, "Siden kan ikke opdateres."), ("/tavle", 5, "INGEN FORBINDELSE")]
+)
 async def test_a_page_that_cannot_refresh_says_so_and_recovers(
     tmp_path: Path, path: str, every: int, said: str
 ) -> None:

@@ -15,7 +15,16 @@ from monitor.web.scrape import takes_gzip
 from monitor.web.site import Health
 from tests.web.setting import Setting, setting
 
-_PATHS = ["/", "/tavle", "/metrics", "/healthz", "/readyz", "/api/v1/status", "/api/v1/openapi.json", "/static/style.css"]
+_PATHS = [
+    "/",
+    "/tavle",
+    "/metrics",
+    "/healthz",
+    "/readyz",
+    "/api/v1/status",
+    "/api/v1/openapi.json",
+    "/static/style.css",
+]
 
 
 async def test_metrics_are_what_prometheus_reads(tmp_path: Path) -> None:
@@ -138,7 +147,9 @@ async def test_every_answer_keeps_other_pages_out(tmp_path: Path, path: str) -> 
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
         assert "server" not in headers
-        assert headers["cache-control"] == ("no-store" if "static" not in path else "public, max-age=31536000, immutable")
+        assert headers["cache-control"] == (
+            "no-store" if "static" not in path else "public, max-age=31536000, immutable"
+        )
 
 
 @pytest.mark.parametrize("path", _PATHS)

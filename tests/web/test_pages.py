@@ -307,7 +307,7 @@ async def test_a_card_that_is_not_there_is_not_found(tmp_path: Path) -> None:
         "[her](data:text/html,<script>alert(1)</script>)",
         "![billede](https://fremmed.example/spor.png)",
         "<div onclick='x()'>",
-        "[x](<https://a.example/\"onmouseover=alert(1)>)",
+        '[x](<https://a.example/"onmouseover=alert(1)>)',
     ],
 )
 def test_a_card_holds_text_and_nothing_that_runs(evil: str) -> None:

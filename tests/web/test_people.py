@@ -154,7 +154,9 @@ async def test_an_incident_nobody_knows_is_said_to_be_unknown(tmp_path: Path, wh
         assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer forkert", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer æ"])
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer forkert", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer æ"]
+)
 async def test_without_the_token_nothing_is_changed(tmp_path: Path, authorization: str | None) -> None:
     async with setting(tmp_path) as s:
         await _outage(s)
@@ -270,7 +272,9 @@ async def test_a_large_body_is_cut_off(tmp_path: Path, size: int, told: bool) ->
         assert taken <= 32 * 1024
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"{", b'{"who":"x"', b"\xff\xfe", b"[" * 10_000, b'{"who":' + b"9" * 16_000 + b"}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"{", b'{"who":"x"', b"\xff\xfe", b"[" * 10_000, b'{"who":' + b"9" * 16_000 + b"}"]
+)
 async def test_garbage_is_refused(tmp_path: Path, body: bytes) -> None:
     async with setting(tmp_path) as s:
         headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}

@@ -78,7 +78,9 @@ async def test_who_never_finishes_asking_is_let_go(tmp_path: Path, monkeypatch: 
         assert second.count(b"HTTP/1.1 200") == 1
 
 
-async def test_more_connections_than_there_is_room_for_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_connections_than_there_is_room_for_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(wire, "CONNECTIONS", 3)
     async with setting(tmp_path) as s, serving(s.site) as server:
         held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
