@@ -56,7 +56,7 @@ class Settings(CheckSettings, Latency):
     login_every: Annotated[int, Field(ge=1, le=1000)] = 10
     """A fresh login at least every so many probes, whatever the token's own life."""
     ca_file: str = ""
-    body_limit: Annotated[int, Field(ge=1024, le=16_777_216)] = 4_194_304
+    body_limit: Annotated[int, Field(ge=1024, le=16_777_216)] = 2_097_152
 
     @cached_property
     def door(self) -> Door:

@@ -42,11 +42,6 @@ class Url:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
-    @property
-    def bare(self) -> str:
-        """Scheme, host and path, fit to be shown: a query may carry a token."""
-        return f"{self.scheme}://{self.authority}{self.target.partition('?')[0]}"
-
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.target}"
 

@@ -17,6 +17,7 @@ from monitor.ports import ProbeContext
 
 _DEFAULT: Final = Limits()
 _ADDRESSES: Final = 6
+_EXPIRY: Final = "tls_expiry_timestamp_seconds"
 _HANDSHAKE: Final = 150.0
 """Above any check's timeout (120 s at most), so that the caller's bound is the one that counts."""
 
@@ -146,9 +147,13 @@ async def _secure(transport: Any, reader: Reader, trust: ssl.SSLContext, name: s
 
 
 def _tell_of_tls(transport: Any, context: ProbeContext) -> None:
-    """The facts tls_version and, for a trusted certificate, tls_expiry_timestamp_seconds (Unix time of notAfter)."""
+    """The facts tls_version and, for a trusted certificate, tls_expiry_timestamp_seconds (Unix time of notAfter).
+
+    Of several servers on one probe's way the certificate that ends first is told.
+    """
     tls: ssl.SSLObject = transport.get_extra_info("ssl_object")
     context.facts["tls_version"] = tls.version() or ""
     expiry = (tls.getpeercert() or {}).get("notAfter")
     if isinstance(expiry, str):
-        context.facts["tls_expiry_timestamp_seconds"] = float(ssl.cert_time_to_seconds(expiry))
+        ends = float(ssl.cert_time_to_seconds(expiry))
+        context.facts[_EXPIRY] = min(ends, float(context.facts.get(_EXPIRY, ends)))

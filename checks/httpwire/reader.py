@@ -140,8 +140,10 @@ class Reader(asyncio.Protocol):
 
     def _bound(self) -> None:
         """What the callbacks do not see: a header line or a chunk extension without an end."""
-        if self._taken > self.limits.wire or (not self._in_body and self._taken > 2 * self.limits.head):
-            raise too_large("bytes", self.limits.head)
+        if not self._in_body and self._taken > 2 * self.limits.head:
+            raise too_large("header", self.limits.head)
+        if self._taken > self.limits.wire:
+            raise too_large("bytes", self.limits.wire)
 
     def _finish(self) -> None:
         self._whole = True

@@ -213,10 +213,10 @@ def changed(check: CheckName, before: Belief, after: Belief, now: datetime) -> T
 class SystemView:
     """What we believe of a system: the worst its checks say.
 
-    `severity` is None when nothing is confirmed bad; `known` is False when no check says anything, or one has yet to be
-    heard for the first time, so that neither blindness nor a restart closes an incident. `began` is when the present
-    badness or suspicion did, `back` when the last of the checks of a system that is up came back. `cause` is the check
-    that weighs most, `misses` what it saw last.
+    `severity` is None when nothing is confirmed bad; `known` is False when no check says anything, or one has begun to
+    be heard and is not yet believed, so that neither blindness nor a restart closes an incident. `began` is when the
+    present badness or suspicion did, `back` when the last of the checks of a system that is up came back. `cause` is
+    the check that weighs most, `misses` what it saw last.
     """
 
     state: State
@@ -242,7 +242,7 @@ def view(rules: Iterable[CheckRule], beliefs: Mapping[CheckName, Belief], *, nee
     suspects = [b for b in watched if b.state is State.SUSPECT]
     first = min((b.since for b in suspects if b.since), default=None)
     back = max((b.level_since for b in watched if b.level_since), default=None)
-    known = not any(b.level is None and not b.settled for _, b in pairs)
+    known = not any(b.level is None and not b.settled for rule, b in pairs if rule.name in beliefs)
     return SystemView(State.SUSPECT if suspects else State.UP, began=first, known=known, back=back)
 
 

@@ -20,7 +20,7 @@ from monitor.plan.shapes import ChainShape, StepShape
 class Names:
     """What a chain may name: everything declared, right or wrong. `care` are the systems a chain means by itself."""
 
-    periods: tuple[str, ...]
+    periods: frozenset[str]
     roles: frozenset[str]
     tasks: frozenset[str]
     systems: frozenset[str]

@@ -75,6 +75,12 @@ class Faults:
         return tuple(sorted(self.warned))
 
 
+def parted(said: object) -> tuple[str, str]:
+    """What is wrong and how to mend it, from an error that says both: `'8:00' is not …; write for instance 08:00`."""
+    wrong, _, mend = str(said).partition("; ")
+    return wrong, mend[:1].upper() + mend[1:]
+
+
 def meant(word: str, known: Iterable[str]) -> str:
     """A mend for a word that is not known: the nearest one, else the few there are."""
     names = sorted(set(known))

@@ -10,7 +10,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 from monitor.core.calendar import Calendar, Closing, PeriodName, Window
-from monitor.plan.faults import meant
+from monitor.plan.faults import meant, parted
 from monitor.plan.holidays import COUNTRIES, public_holidays
 from monitor.plan.parse import parse
 from monitor.plan.part import Part
@@ -45,12 +45,6 @@ def calendar(part: Part, today: date) -> Calendar | None:
     years = range(today.year - _YEARS_BACK, today.year + _YEARS_AHEAD + 1)
     holidays = public_holidays(country, years) if country else {}
     return Calendar(zone, windows, otherwise, holidays, dated, yearly)
-
-
-def period_names(part: Part) -> tuple[str, ...]:
-    """The names declared, also when what stands under them is wrong."""
-    below = part.get("periods")
-    return tuple(name for name, _ in below.entries()) if below and isinstance(below.node.value, dict) else ()
 
 
 def _zone(part: Part) -> ZoneInfo | None:
@@ -141,8 +135,7 @@ def _windows(part: Part) -> Iterator[Window]:
         try:
             yield Window(clock(begin), time(0) if end == "24:00" else clock(end))
         except ValueError as exc:
-            wrong, _, mend = str(exc).partition("; ")
-            spot.wrong(wrong, mend[:1].upper() + mend[1:])
+            spot.wrong(*parted(exc))
 
 
 def _overlaps(windows: Windows, part: Part) -> None:
@@ -193,8 +186,7 @@ def _closings(part: Part) -> tuple[dict[date, Closing], dict[tuple[int, int], Cl
             once = len(shape.date) > len("12-24")
             days = list(_span(_one(shape.date), _one(shape.to) if shape.to else None, once))
         except ValueError as exc:
-            wrong, _, mend = str(exc).partition("; ")
-            item.at("date").wrong(wrong, mend[:1].upper() + mend[1:])
+            item.at("date").wrong(*parted(exc))
             continue
         closing = Closing(shape.name or "lukkedag", shape.from_)
         for each in days:

@@ -18,10 +18,10 @@ from monitor.core.plan import OWN_SYSTEMS, Plan, RoleId
 from monitor.plan.chains import Names, chains
 from monitor.plan.coverage import coverage, reachable
 from monitor.plan.faults import Fault, Faults, PlanFaults, meant
-from monitor.plan.files import Files
-from monitor.plan.hours import calendar, period_names
+from monitor.plan.files import Files, Unreadable
+from monitor.plan.hours import calendar
 from monitor.plan.part import Part
-from monitor.plan.people import declared, people, roles
+from monitor.plan.people import ANYTHING, declared, people, roles
 from monitor.plan.rosters import Rosters
 from monitor.plan.routes import Vias, infos, routes, ways_out
 from monitor.plan.settings import CheckSettings, RouteSettings
@@ -115,7 +115,7 @@ def _draft(top: Part, care: Systems, rosters: Rosters) -> Plan:
     persons = people(section("people"))
     held = roles(section("roles"), replace(rosters, people=persons))
     known = Names(
-        period_names(hours) if hours else (),
+        declared(hours.get("periods") if hours else None),
         declared(top.get("roles")),
         declared(top.get("tasks")),
         care.names,
@@ -125,7 +125,8 @@ def _draft(top: Part, care: Systems, rosters: Rosters) -> Plan:
     found = chains(steps, known)
     if steps is not None:
         reachable(steps, found, held, persons)
-        if rosters.calendar is not _NO_CALENDAR and len(found) == len(declared(steps)):
+        names = declared(steps)
+        if rosters.calendar is not _NO_CALENDAR and names is not ANYTHING and len(found) == len(names):
             coverage(steps, found, tuple(care.systems), rosters.calendar)
     return Plan(
         digest="",
@@ -188,13 +189,24 @@ def _texts(files: Files, faults: Faults) -> "Texts | None":
     if not folder.is_dir():
         faults.add(Fault(str(folder), 0, 0, "", "the folder is not there", "Copy it from the configuration as shipped"))
         return None
+    unreadable = [fault for path in sorted(folder.iterdir()) if (fault := _unreadable(files, path))]
+    for fault in unreadable:
+        faults.add(fault)
+    if unreadable:
+        return None
     # The template library is imported here alone: who reads the plan without texts need not carry it.
     from monitor.plan.texts import load_texts
 
     texts, found = load_texts(folder)
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".sms", ".mail"):
-            files.data(f"{TEXTS}/{path.name}")
     for each in found:
         faults.add(Fault(str(each.path), each.line, 1, "", each.wrong, each.mend))
     return texts
+
+
+def _unreadable(files: Files, path: Path) -> Fault | None:
+    """Reads a text for the digest; one that is no plain file must not be opened by anybody."""
+    try:
+        files.data(f"{TEXTS}/{path.name}")
+    except Unreadable as exc:
+        return Fault(str(path), 0, 0, "", f"the file {exc.wrong}", exc.mend)
+    return None

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from monitor.plan.faults import meant
+from monitor.plan.faults import meant, parted
 from monitor.plan.part import Part
 from monitor.plan.settings import LOOKUP_NAME
 
@@ -25,6 +25,7 @@ IN_CLEAR = "this looks like a secret written in clear"
 NAME_IT = "Write the name it is looked up by, for instance gatewayapi_token, and give the secret outside these files"
 
 _SHOWN = 60
+_USER = re.compile(r"://[^/\s@]*@")
 
 
 def parse(model: type[Model], part: Part) -> Model | None:
@@ -92,7 +93,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 def _words(error: Mapping[str, Any], secret: bool) -> tuple[str, str]:
     """What is wrong and how to mend it, from pydantic's error."""
-    given = "the value" if secret or not isinstance(error["input"], str) else f"'{error['input'][:_SHOWN]}'"
+    text = error["input"] if isinstance(error["input"], str) and not secret else None
+    given = "the value" if text is None else "'" + _USER.sub("://…@", text)[:_SHOWN] + "'"
     if error.get("ctx", {}).get("pattern") == LOOKUP_NAME:
         return IN_CLEAR, NAME_IT
     told = _TOLD.get(error["type"])
@@ -100,8 +102,8 @@ def _words(error: Mapping[str, Any], secret: bool) -> tuple[str, str]:
         return told(given, error.get("ctx", {}))
     if error["type"] in ("value_error", "assertion_error"):
         said = str(error["msg"]).split(", ", 1)[-1]
-        wrong, _, mend = said.partition("; ")
-        return (f"{given} is not right" if secret else wrong), mend[:1].upper() + mend[1:]
+        wrong, mend = parted(_USER.sub("://…@", said))
+        return (f"{given} is not right" if secret else wrong), mend
     said = str(error["msg"]).replace("Input should ", "must ").replace("String should ", "must ")
     return f"{given} is not right: {said[:1].lower()}{said[1:]}", ""
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from monitor.core.calendar import Calendar
 from monitor.core.plan import Person, PersonId, Shift
-from monitor.plan.faults import Fault, meant
+from monitor.plan.faults import Fault, meant, parted
 from monitor.plan.files import Files, Unreadable
 from monitor.plan.ics_rules import CalendarFaults
 from monitor.plan.parse import parse
@@ -126,8 +126,7 @@ def _handover(part: Part, shape: RotationShape) -> time | None:
     try:
         at = clock(match[2])
     except ValueError as exc:
-        wrong, _, mend = str(exc).partition("; ")
-        part.wrong(wrong, mend.capitalize())
+        part.wrong(*parted(exc))
         return None
     if shape.since.weekday() != _DAYS.index(match[1]):
         wrong = f"'since' {shape.since} is a {_DAYS[shape.since.weekday()]}, the hand-over is on {match[1]}"
@@ -160,8 +159,7 @@ def _instant(part: Part, text: str, calendar: Calendar) -> datetime | None:
     try:
         return calendar.instant(day(date_text), clock(clock_text.strip()) if clock_text else time(0))
     except (ValueError, OverflowError) as exc:
-        wrong, _, mend = str(exc).partition("; ")
-        part.wrong(wrong, mend[:1].upper() + mend[1:])
+        part.wrong(*parted(exc))
         return None
 
 

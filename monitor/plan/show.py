@@ -3,7 +3,7 @@
 It reckons with what the engine itself reckons with (`monitor.core.escalation`), so what is shown is what would happen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from monitor.core.calendar import Calendar
 from monitor.core.escalation import Firing, Stretch, firings
 from monitor.core.finding import SystemName
 from monitor.core.plan import Chain, Plan, RoleId, Severity
-from monitor.plan.faults import PlanFaults
+from monitor.plan.faults import Fault, PlanFaults
 from monitor.plan.load import Loaded
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -83,7 +83,7 @@ def describe(plan: Plan, at: datetime, system: str, severity: Severity, masked: 
     found += [_chain(plan, chain, at, None, masked) for chain in plan.standing_chains(known.id, severity)]
     then = f"{calendar.period_at(until)}: {following.id if following else 'no chain'}" if until else ""
     until = calendar.local(until) if until else None
-    notes = tuple(_notes(plan, at, bool(found)))
+    notes = tuple(_notes(plan, at, found))
     chains = tuple(found)
     return Description(
         calendar.local(at), known.id, known.title, severity.word, period, why(calendar, at), until, then, chains, notes
@@ -134,9 +134,13 @@ def _title(plan: Plan, role_id: RoleId) -> str:
     return plan.roles[role_id].title
 
 
-def _notes(plan: Plan, at: datetime, covered: bool) -> Iterator[str]:
-    if not covered:
+def _notes(plan: Plan, at: datetime, chains: list[ShownChain]) -> Iterator[str]:
+    if not chains:
         yield "no chain covers this: nobody is told until the next period"
+    for role in plan.roles.values():
+        last = max((shift.end for shift in role.shifts), default=at)
+        if role.from_roster and last <= at:
+            yield f"the roster of {role.title} is worked out to {plan.calendar.local(last):%Y-%m-%d} only"
     years = {day.year for day in plan.calendar.holidays}
     if years and plan.calendar.local(at).year not in years:
         yield f"public holidays are worked out for {min(years)} to {max(years)} only"
@@ -195,11 +199,11 @@ def _when(at: datetime) -> str:
     return f"{_DAYS[at.weekday()]} {at:%Y-%m-%d %H:%M}"
 
 
-def check_text(loaded: Loaded) -> str:
-    """What was loaded, and every warning."""
+def check_text(loaded: Loaded, warnings: Sequence[Fault] | None = None) -> str:
+    """What was loaded, and every warning: the load's own, or those given (`monitor.plan.lint` looks closer)."""
     plan = loaded.plan
-    lines = [str(warning) for warning in loaded.warnings]
-    count = len(loaded.warnings)
+    lines = [str(warning) for warning in (loaded.warnings if warnings is None else warnings)]
+    count = len(lines)
     told = "no warnings" if not count else f"{count} warning{'s' if count > 1 else ''}"
     lines.append(
         f"{plan.municipality}: {len(plan.systems)} systems, {len(plan.checks)} checks, {len(plan.people)} people,"

@@ -77,7 +77,7 @@ class Texts:
 
 
 def load_texts(folder: Path) -> tuple[Texts, list[TextFault]]:
-    """Every template compiled and tried on an example. All faults at once; the Texts is whole only when there are none."""
+    """Every template compiled and tried on an example, all faults at once; whole only when there are none."""
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     environment.filters["cap"] = _capital
     templates: dict[tuple[Kind, ChannelName], Template] = {}

@@ -4,17 +4,21 @@ A card is text: HTML in it is shown, not run, and pictures from elsewhere are no
 """
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 LONGEST = 64 * 1024
 
 
 @lru_cache(maxsize=1)
-def _reader() -> MarkdownIt:
-    reader = MarkdownIt("commonmark", {"html": False, "typographer": False}, renderer_cls=RendererHTML)
+def _reader() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt("commonmark", {"html": False})
     return reader.enable("table").disable(["image", "html_block", "html_inline"])
 
 

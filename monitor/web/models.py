@@ -6,7 +6,7 @@ Times are ISO 8601 UTC, durations seconds, states the words of DESIGN §1. Addre
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from monitor.web.privacy import holds_cpr
 

@@ -192,7 +192,7 @@ def test_the_port_of_https_need_not_be_written() -> None:
     settings = Settings.model_validate({"name": "n", "kind": "nexus", "instance": "eksempel"})
 
     assert str(settings.door.home) == f"https://eksempel.nexus.kmd.dk{HOME}"
-    assert settings.door.realm.bare == f"https://iam.nexus.kmd.dk{REALM}"
+    assert str(settings.door.realm) == f"https://iam.nexus.kmd.dk{REALM}"
     assert settings.door.home.origin == ("https", "eksempel.nexus.kmd.dk", 443)
 
 

@@ -83,10 +83,8 @@ def test_our_own_systems_are_there_also_when_the_file_does_not_name_them() -> No
 
 
 def test_a_check_becomes_settings_and_a_rule() -> None:
-    found = loaded(edited_copy := GOOD)
-    name = CheckName("kald-side")
+    found, name = loaded(GOOD), CheckName("kald-side")
 
-    assert edited_copy == GOOD
     assert isinstance(found.checks[name], Look)
     rule = found.plan.checks[name]
     assert (rule.system, rule.every, rule.confirm, rule.fail_means) == ("kald", 10.0, 3, Severity.DOWN)
@@ -208,6 +206,10 @@ def test_texts_are_part_of_a_whole_configuration(folder: Path) -> None:
 
     assert whole.texts is not None
     with pytest.raises(PlanFaults, match=r"texts/alarm\.sms:1:1: .*findes_ikke"):
+        loaded(folder, aids=Aids())
+    (folder / "texts" / "alarm.sms").unlink()
+    (folder / "texts" / "alarm.sms").mkdir()
+    with pytest.raises(PlanFaults, match=r"texts/alarm\.sms: the file is not a plain file"):
         loaded(folder, aids=Aids())
 
 

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,10 +96,9 @@ def test_a_rotation_begun_long_ago_is_worked_out_around_today_alone(tmp_path: Pa
 
 @given(start=st.integers(0, 200), length=st.integers(1, 40), at=st.integers(0, 300))
 def test_whatever_the_override_exactly_one_has_the_duty(
-    start: int, length: int, at: int, tmp_path_factory: object
+    start: int, length: int, at: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = Path(f"{getattr(tmp_path_factory, 'getbasetemp')()}") / "override"  # noqa: B009 - typed as object here
-    folder.mkdir(exist_ok=True)
+    folder = tmp_path_factory.getbasetemp()
     begins = local("2026-03-20T14:00") + timedelta(hours=start)
     ends = begins + timedelta(hours=length)
     form = "%Y-%m-%d %H:%M"

@@ -90,7 +90,10 @@ def test_nobody_on_duty_is_said() -> None:
 def test_a_year_whose_holidays_are_not_worked_out_is_said() -> None:
     shown = describe(PLAN, local("2031-03-05T10:00"), "kald", Severity.DOWN)
 
-    assert shown.notes == ("public holidays are worked out for 2025 to 2029 only",)
+    assert shown.notes == (
+        "the roster of Vagt is worked out to 2027-04-09 only",
+        "public holidays are worked out for 2025 to 2029 only",
+    )
 
 
 def test_as_json_with_whole_addresses_when_asked() -> None:
@@ -125,6 +128,9 @@ def test_what_check_says() -> None:
         "Eksempel Kommune: 5 systems, 4 checks, 3 people, 3 roles, 5 chains, 4 routes; no warnings",
         f"digest {LOADED.digest[:12]}",
     ]
+    unused = Fault("plan.yaml", 0, 0, "tasks.vent", "no step hands this task to anybody")
+    assert check_text(LOADED, [unused]).startswith("plan.yaml: tasks.vent: no step hands this task to anybody\n")
+    assert "1 warning" in check_text(LOADED, [unused])
     faults = PlanFaults([Fault("plan.yaml", 1, 1, "owner", "there is no role 'x'")])
     assert faults_text(faults) == "plan.yaml:1:1: owner: there is no role 'x'\n1 fault; nothing was loaded"
 

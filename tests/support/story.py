@@ -134,10 +134,14 @@ class Story:
         await self.engine.replan(Material(plan, texts(), {}, dict(self.phones)))
         await self.engine.turn()
 
-    async def find(self, check: str, outcome: Outcome, reason: Reason = Reason.STATUS, **more: Any) -> bool:
-        """One finding now, and everything that follows at once. True when the check may rest."""
+    def hear(self, check: str, outcome: Outcome, reason: Reason = Reason.STATUS, **more: Any) -> bool:
+        """One finding now. True when the check may rest."""
         misses = () if outcome is Outcome.OK else (Miss(reason, "status 200", "status 503"),)
-        settled = self.engine.heard(Finding(CheckName(check), outcome, self.clock.now(), misses=misses, **more))
+        return self.engine.heard(Finding(CheckName(check), outcome, self.clock.now(), misses=misses, **more))
+
+    async def find(self, check: str, outcome: Outcome, reason: Reason = Reason.STATUS, **more: Any) -> bool:
+        """One finding now, and everything that follows at once."""
+        settled = self.hear(check, outcome, reason, **more)
         await self.engine.turn()
         return settled
 

@@ -20,13 +20,13 @@ from monitor.core.plan import Plan, TaskId
 from monitor.web.app import create_app
 from monitor.web.site import Health, Site
 from monitor.web.wire import options
-from tests.support.plans import CARE, small_plan
+from tests.support.plans import CARE, ZONE, small_plan
 from tests.support.story import Story
 
 TOKEN = "en-lang-og-hemmelig-adgangsnoegle"
 CARDS = Path(__file__).parents[2] / "config" / "cards"
-NIGHT = datetime(2026, 12, 24, 3, 0)
-DAY = datetime(2026, 3, 5, 10, 0)
+NIGHT = datetime(2026, 12, 24, 3, 0, tzinfo=ZONE)
+DAY = datetime(2026, 3, 5, 10, 0, tzinfo=ZONE)
 _TITLES = {
     "omsorgssystem": "Omsorgssystem (Nexus)",
     "phoniro": "Phoniro",
@@ -106,12 +106,16 @@ async def setting(folder: Path, start: datetime = NIGHT) -> AsyncIterator[Settin
         version="1.2.3",
         api_token=TOKEN,
     )
-    transport = httpx.ASGITransport(app=create_app(site))
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://vagt.example") as client:
+        async with calling(site) as client:
             yield Setting(story, site, body, client)
     finally:
         await story.store.close()
+
+
+def calling(site: Site) -> httpx.AsyncClient:
+    """A client that calls a site's app directly."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(site)), base_url="http://vagt.example")
 
 
 class Server(uvicorn.Server):
@@ -137,7 +141,8 @@ async def serving(site: Site) -> AsyncIterator[Server]:
             group.create_task(server.serve(sockets=[server.socket]))
             try:
                 async with asyncio.timeout(10):
-                    while not server.started:
+                    # uvicorn says it in no other way.
+                    while not server.started:  # noqa: ASYNC110
                         await asyncio.sleep(0.01)
                 yield server
             finally:

@@ -103,7 +103,7 @@ async def test_there_are_no_barriers(tmp_path: Path, scheme: Any, state: str) ->
                 found[path] = await _violations(page)
                 assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
-        assert found == dict.fromkeys(PAGES, [])
+        assert found == {path: [] for path in PAGES}
 
 
 async def test_a_task_and_a_stale_page_have_no_barriers_either(tmp_path: Path) -> None:
@@ -225,10 +225,12 @@ async def test_the_wall_screen_fits_and_is_large(tmp_path: Path) -> None:
         async with opened(browser, viewport=WALL) as page:
             await page.goto(server.url + "/tavle")
             sizes = await page.evaluate(
-                "[...document.querySelectorAll('.words, .system h2')].map((e) => parseFloat(getComputedStyle(e).fontSize))"
+                "[...document.querySelectorAll('.words, .system h2')]"
+                ".map((e) => parseFloat(getComputedStyle(e).fontSize))"
             )
             overflow = await page.evaluate(
-                "[...document.querySelectorAll('.said')].filter((e) => e.scrollHeight > e.parentElement.clientHeight).length"
+                "[...document.querySelectorAll('.said')]"
+                ".filter((e) => e.scrollHeight > e.parentElement.clientHeight).length"
             )
             scrolls = await page.evaluate("document.documentElement.scrollHeight > innerHeight")
 

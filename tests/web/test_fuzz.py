@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -30,7 +31,8 @@ class Running:
             await s.story.down("noedkald-1")
             async with serving(s.site) as self.server:
                 self.started.set()
-                while not self.server.should_exit:
+                # It is set from the other thread.
+                while not self.server.should_exit:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             self.open_after = [one.number for one in s.story.engine.desk.ledger.active()]
 
@@ -75,7 +77,7 @@ def test_the_api_keeps_its_word(schema: schemathesis.BaseSchema, method: str, pa
 
     @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
-    def keeps_it(case: schemathesis.Case) -> None:
+    def keeps_it(case: schemathesis.Case[Any]) -> None:
         # Half of what is made up names an incident nobody knows; the other half the one that is open.
         if case.path_parameters and case.method == "POST" and len(str(case.path_parameters["number"])) % 2:
             case.path_parameters["number"] = "26-0001"

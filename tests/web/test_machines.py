@@ -1,20 +1,24 @@
 """What machines ask for: metrics, health, and the headers everything carries."""
 
 import asyncio
+import gc
 import gzip
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from monitor.clock import Clock
 from monitor.core.state import State
 from monitor.metrics import CONTENT_TYPE, CheckSample, Metrics, Snapshot
-from monitor.web.app import create_app
 from monitor.web.scrape import takes_gzip
 from monitor.web.site import Health
-from tests.web.setting import Setting, setting
+from tests.web.setting import calling, setting
 
+ROOT = Path(__file__).parents[2]
 _PATHS = [
     "/",
     "/tavle",
@@ -74,15 +78,12 @@ def _many(count: int) -> Metrics:
     checks = [
         CheckSample(f"c{i}", f"s{i % 50}", "http", State.UP, 1.0, phases, {"ok": 10, "fail": 1}) for i in range(count)
     ]
-    from monitor.clock import Clock
-
     metrics.watch(lambda: Snapshot(Clock().now(), checks))
     return metrics
 
 
 async def test_the_loop_turns_while_five_thousand_checks_are_scraped(tmp_path: Path) -> None:
     async with setting(tmp_path) as s:
-        many = s.site.__class__(**{**_fields(s), "metrics": _many(5000)})
         turns = 0
 
         async def turning() -> None:
@@ -91,12 +92,13 @@ async def test_the_loop_turns_while_five_thousand_checks_are_scraped(tmp_path: P
                 turns += 1
                 await asyncio.sleep(0.001)
 
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(many)), base_url="http://x.example") as c:
+        async with calling(replace(s.site, metrics=_many(5000))) as c:
             task = asyncio.create_task(turning())
             answer = await c.get("/metrics")
             task.cancel()
 
         assert answer.text.count("omsorgsvagt_check_state{") == 5000 * len(State)
+        assert gc.isenabled()
         # On the loop it would have turned once or twice; in a thread it shares the interpreter with the exposition.
         assert turns > 5
 
@@ -109,8 +111,11 @@ async def test_too_many_scrapes_at_once_are_refused_and_not_piled_up(tmp_path: P
         assert (await s.client.get("/metrics")).status_code == 200
 
 
-def _fields(s: Setting) -> dict[str, object]:
-    return {name: getattr(s.site, name) for name in s.site.__dataclass_fields__}
+def test_nothing_heavy_is_loaded_before_it_is_asked_for() -> None:
+    code = "import monitor.web.app, sys; print(*{'fastapi', 'starlette', 'markdown_it', 'uvicorn'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "\n"
 
 
 async def test_healthz_is_well_only_while_every_loop_turns(tmp_path: Path) -> None:
@@ -204,9 +209,7 @@ async def test_a_page_that_falls_says_so_and_not_why(tmp_path: Path) -> None:
         def fall() -> Health:
             raise RuntimeError("hemmelig grund")
 
-        broken = s.site.__class__(**{**_fields(s), "health": fall})
-        transport = httpx.ASGITransport(create_app(broken))
-        async with httpx.AsyncClient(transport=transport, base_url="http://x.example") as client:
+        async with calling(replace(s.site, health=fall)) as client:
             for path in ("/", "/healthz", "/api/v1/status"):
                 answer = await client.get(path)
 

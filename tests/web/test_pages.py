@@ -73,7 +73,7 @@ async def test_the_loudest_stands_first(tmp_path: Path) -> None:
         html = (await s.get("/")).text
 
         titles = re.findall(r"<h2>([^<]+?) *</h2>", html)
-        assert [unescape(one).strip() for one in titles][0] == "Phoniro"
+        assert unescape(titles[0]).strip() == "Phoniro"
         s.forget_phones()
 
 

@@ -1,12 +1,13 @@
 """What the API shows: status, incidents open and closed, and nobody's number."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from monitor.core.finding import Outcome, Reason
 from monitor.core.records import Incident
 from monitor.ports import StoreFault
 from monitor.web.site import Told
-from tests.web.setting import DAY, Setting, setting
+from tests.web.setting import DAY, Setting, calling, setting
 
 
 async def test_status_says_everything_as_it_is_now(tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ async def test_an_incident_is_told_in_full_while_open_and_after(tmp_path: Path) 
 
         assert by_id == closed
         assert (closed["open"], closed["system"], closed["cause"]) == (False, "phoniro", "svarer med fejl (status 503)")
-        assert [x["entry"] for x in closed["timeline"]][0] == "opened"
+        assert closed["timeline"][0]["entry"] == "opened"
         assert {x["entry"] for x in closed["timeline"]} >= {"queued", "accepted", "recovered", "closed"}
         assert (still["open"], still["active"]) == (True, True)
         assert {x["role"] for x in still["notices"]} == {"Afdelingschef", "Brand og redning"}
@@ -121,15 +122,14 @@ class Gone:
 async def test_with_the_database_gone_what_is_open_is_still_shown(tmp_path: Path) -> None:
     async with setting(tmp_path) as s:
         await _two_incidents(s)
-        object.__setattr__(s.site, "history", Gone())
-
-        listed = (await s.get("/api/v1/incidents")).json()
-        assert ([one["number"] for one in listed["incidents"]], listed["complete"]) == (["26-0002"], False)
-        assert (await s.get("/api/v1/incidents/26-0002")).status_code == 200
-        assert (await s.get("/api/v1/incidents/26-0001")).status_code == 503
-        assert (await s.get("/incidents/26-0001")).status_code == 503
-        front = await s.get("/")
-        assert (front.status_code, "Historikken kan ikke læses lige nu" in front.text) == (200, True)
+        async with calling(replace(s.site, history=Gone())) as client:
+            listed = (await client.get("/api/v1/incidents")).json()
+            assert ([one["number"] for one in listed["incidents"]], listed["complete"]) == (["26-0002"], False)
+            assert (await client.get("/api/v1/incidents/26-0002")).status_code == 200
+            assert (await client.get("/api/v1/incidents/26-0001")).status_code == 503
+            assert (await client.get("/incidents/26-0001")).status_code == 503
+            front = await client.get("/")
+            assert (front.status_code, "Historikken kan ikke læses lige nu" in front.text) == (200, True)
 
 
 async def test_openapi_says_what_there_is_and_needs_nobody_else(tmp_path: Path) -> None:
