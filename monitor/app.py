@@ -35,6 +35,7 @@ from monitor.store.store import Store
 from monitor.supervisor import Supervisor
 from monitor.ticker import Ticker
 from monitor.watchdog import Watchdog
+from monitor.web import wire
 from monitor.web.app import create_app
 from monitor.web.site import Health, Site
 
@@ -191,16 +192,7 @@ class Service:
             api_token=api_token(self.settings.state),
         )
         config = uvicorn.Config(
-            create_app(site),
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=2,
-            limit_concurrency=2000,
-            h11_max_incomplete_event_size=32 * 1024,
+            create_app(site), host=host, port=port, timeout_graceful_shutdown=2, **wire.options()
         )
         return _Server(config)
 

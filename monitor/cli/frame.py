@@ -41,13 +41,13 @@ def today() -> date:
     return Clock().now().astimezone().date()
 
 
-def loaded(config: Path | None, *, prove: bool = False) -> Loaded:
+def loaded(config: Path | None, *, prove: bool = False, day: date | None = None) -> Loaded:
     """The configuration, or an end with every fault told."""
     folder = settings(config).config
     if not folder.is_dir():
         fail(f"{folder}: there is no such folder. Name the configuration folder with --config DIR")
     try:
-        return read(folder, today(), prove=prove)
+        return read(folder, day or today(), prove=prove)
     except PlanFaults as faults:
         for fault in faults.faults:
             typer.echo(str(fault), err=True)

@@ -9,6 +9,7 @@ from monitor.cli import frame
 from monitor.clock import Clock
 from monitor.core.plan import Severity
 from monitor.core.proof import Bound, worst
+from monitor.plan.lint import lint
 from monitor.plan.show import check_text, describe, show_text
 
 plan = typer.Typer(no_args_is_help=True)
@@ -18,9 +19,10 @@ plan = typer.Typer(no_args_is_help=True)
 def check(config: frame.Config = None, as_json: frame.Json = False) -> None:
     """Read everything and say what is wrong, all at once, with file and line; exit 1 on warnings, 2 on faults."""
     loaded = frame.loaded(config, prove=True)
-    data = {"digest": loaded.digest, "warnings": [w.as_dict() for w in loaded.warnings]}
-    frame.answer(as_json, data, lambda: check_text(loaded))
-    raise typer.Exit(frame.FOUND if loaded.warnings else frame.FINE)
+    found = lint(loaded)
+    data = {"digest": loaded.digest, "warnings": [warning.as_dict() for warning in found]}
+    frame.answer(as_json, data, lambda: check_text(loaded, found))
+    raise typer.Exit(frame.FOUND if found else frame.FINE)
 
 
 @plan.command()
@@ -32,13 +34,15 @@ def show(
     as_json: frame.Json = False,
 ) -> None:
     """Who would be told, when, how and why, if this system failed then."""
-    loaded = frame.loaded(config)
-    zone = loaded.plan.calendar.zone
     try:
-        moment = datetime.fromisoformat(at).replace(tzinfo=zone) if at else Clock().now().astimezone(zone)
+        wall = datetime.fromisoformat(at) if at else None
         bad = Severity[severity.upper()]
     except (ValueError, KeyError) as error:
         frame.fail(f'{error}: write --at as "2026-12-24 22:00" and --severity as advisory, degraded or down')
+    # Rosters and holidays are worked out around the day asked for, however far ahead it lies.
+    loaded = frame.loaded(config, day=wall.date() if wall else None)
+    zone = loaded.plan.calendar.zone
+    moment = wall.replace(tzinfo=zone) if wall else Clock().now().astimezone(zone)
     if system not in loaded.plan.systems:
         frame.fail(f"there is no system '{system}'. The systems are: {', '.join(loaded.plan.systems)}")
     described = describe(loaded.plan, moment, system, bad)

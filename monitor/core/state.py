@@ -243,7 +243,11 @@ def view(rules: Iterable[CheckRule], beliefs: Mapping[CheckName, Belief], *, nee
     first = min((b.since for b in suspects if b.since), default=None)
     back = max((b.level_since for b in watched if b.level_since), default=None)
     known = not any(b.level is None and not b.settled for rule, b in pairs if rule.name in beliefs)
-    return SystemView(State.SUSPECT if suspects else State.UP, began=first, known=known, back=back)
+    # A side check that is well (a file, a name) says nothing of a system none of whose own doors can be looked at.
+    doors = [b for rule, b in pairs if rule.fail_means is Severity.DOWN]
+    unseen = bool(doors) and all(b.state is State.UNKNOWN for b in doors)
+    state = State.SUSPECT if suspects else State.UNKNOWN if unseen else State.UP
+    return SystemView(state, began=first, known=known, back=back)
 
 
 def _bad(bad: list[tuple[CheckRule, Belief]]) -> SystemView:

@@ -4,6 +4,7 @@ Rendering happens here, at the decision, so that what is sent is what was decide
 replaced by a plain one: no fault in a template holds an alarm back.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -41,15 +42,17 @@ def line(incident: Incident, entry: Entry, at: datetime, text: str, key: str = "
     return TimelineLine(key, incident.id, at, entry, text, more.get("who", ""), more.get("reason", ""))
 
 
-def due_rows(desk: Desk, incident: Incident, due: Due, now: datetime) -> tuple[Batch, bool]:
-    """The rows for everything due in one incident: remarks first, so that a mail's timeline holds them.
+def due_rows(
+    desk: Desk, incident: Incident, due: Due, said: Sequence[TimelineLine], now: datetime
+) -> tuple[Batch, bool]:
+    """The rows for everything due in one incident. `said` are this batch's lines so far; a mail's timeline holds them.
 
     False when a call could not be made into a notice: the others go all the same, and it is asked for again.
     """
     batch = Batch()
     for remark in due.remarks:
         batch.add(_remark_line(desk, incident, remark))
-    pending = [row for row in batch.rows if isinstance(row, TimelineLine)]
+    pending = [*said, *(row for row in batch.rows if isinstance(row, TimelineLine))]
     facts = incident_facts(desk, incident, pending, now) if due.calls else {}
     whole = True
     for call in due.calls:
@@ -77,8 +80,10 @@ def _call_rows(
         notice,
         line(incident, Entry.QUEUED, now, text, f"{call.key}/queued", who=person.name, reason=call.kind.value),
     ]
-    if task:
-        rows.append(TaskItem(f"{incident.id}/{task.id}", incident.id, task.id, now))
+    given = f"{incident.id}/{task.id}" if task else ""
+    # Handed to one more person, a task stays as it is: perhaps somebody has ticked it off already.
+    if task and given not in desk.ledger.tasks.get(incident.id, {}):
+        rows.append(TaskItem(given, incident.id, task.id, now))
     return rows
 
 
@@ -117,7 +122,7 @@ def _render(desk: Desk, kind: Kind, channel: ChannelName, facts: dict[str, Any],
     return Text(cut(plain, 153)) if channel is ChannelName.SMS else Text(plain + "\n", plain)
 
 
-def incident_facts(desk: Desk, incident: Incident, pending: list[TimelineLine], now: datetime) -> dict[str, Any]:
+def incident_facts(desk: Desk, incident: Incident, pending: Sequence[TimelineLine], now: datetime) -> dict[str, Any]:
     """What the templates may say of an incident (`monitor.plan.texts.EXAMPLE` lists the names)."""
     system = desk.plan.systems.get(incident.system)
     zone = desk.plan.calendar.zone
@@ -149,7 +154,7 @@ def incident_facts(desk: Desk, incident: Incident, pending: list[TimelineLine], 
     }
 
 
-def _timeline(desk: Desk, incident: Incident, pending: list[TimelineLine], now: datetime) -> str:
+def _timeline(desk: Desk, incident: Incident, pending: Sequence[TimelineLine], now: datetime) -> str:
     """The timeline as text, the middle of a long one left out: a mail must not grow with the outage."""
     zone = desk.plan.calendar.zone
     lines = sorted([*desk.ledger.lines_of(incident.id), *pending], key=lambda ln: ln.at)
@@ -206,9 +211,9 @@ def _remark_line(desk: Desk, incident: Incident, remark: Remark) -> TimelineLine
     return line(incident, remark.entry, remark.at, texts[remark.entry], remark.key, reason=reason)
 
 
-def all_clear_rows(desk: Desk, incident: Incident, now: datetime) -> list[Notice]:
+def all_clear_rows(desk: Desk, incident: Incident, said: Sequence[TimelineLine], now: datetime) -> list[Notice]:
     """The all-clear for everyone who was told of the outage, by the way they were told, and nobody else."""
-    facts = incident_facts(desk, incident, [], now)
+    facts = incident_facts(desk, incident, said, now)
     found = []
     for told in owed_all_clear(desk.ledger.notices_of(incident.id), incident):
         text = _render(desk, Kind.ALL_CLEAR, told.channel, facts, drill=incident.drill)

@@ -16,7 +16,7 @@ from monitor.core import words
 from monitor.core.delivery import Ended, GiveUp, Try, Wait, next_move, overtaken
 from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
 from monitor.core.gsm import cut
-from monitor.core.plan import ChannelName, RouteName
+from monitor.core.plan import ALARM_PATH, ChannelName, RouteName
 from monitor.core.records import Attempt, AttemptId, Batch, Entry, Notice, NoticeId, NoticeState
 from monitor.core.state import Level
 from monitor.engine.compose import line
@@ -107,19 +107,24 @@ class Deliver:
         return move.until if isinstance(move, Wait) and not self._over(notice) else now
 
     def _move(self, notice: Notice, now: datetime) -> Try | Wait | GiveUp:
+        sick, doubted = self._trouble(now)
         routes = self.desk.plan.routes
-        return next_move(notice, self._attempts(notice), routes, now, self._sick(now))
+        incident = self.desk.ledger.incidents.get(notice.incident) if notice.incident else None
+        if incident is not None and incident.system == ALARM_PATH:
+            # What tells of a route that failed is also the way to see whether it still does.
+            routes = tuple(sorted(routes, key=lambda route: route.name not in doubted))
+        return next_move(notice, self._attempts(notice), routes, now, sick)
 
-    def _sick(self, now: datetime) -> frozenset[RouteName]:
-        """Routes whose last try failed, just now; told by what is believed of them."""
-        names = [route.name for route in self.desk.plan.routes if route.channel is self.channel]
-        beliefs = self.desk.ledger.beliefs
-        found = ((name, beliefs.get(CheckName(f"alarmvej-{name}"))) for name in names)
-        return frozenset(
-            name
-            for name, belief in found
-            if belief and belief.level is Level.DOWN and belief.seen_at and now - belief.seen_at < _SICK_FOR
-        )
+    def _trouble(self, now: datetime) -> tuple[set[RouteName], set[RouteName]]:
+        """The routes whose last try failed: those just now, and those that have had their rest since."""
+        sick: set[RouteName] = set()
+        doubted: set[RouteName] = set()
+        for route in self.desk.plan.routes:
+            belief = self.desk.ledger.beliefs.get(CheckName(f"alarmvej-{route.name}"))
+            if belief is not None and belief.level is Level.DOWN:
+                just_now = belief.seen_at is not None and now - belief.seen_at < _SICK_FOR
+                (sick if just_now else doubted).add(route.name)
+        return sick, doubted
 
     def _over(self, notice: Notice) -> bool:
         incident = self.desk.ledger.incidents.get(notice.incident) if notice.incident else None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from monitor.core import words
 from monitor.core.finding import CheckName, Finding
 from monitor.core.plan import OWN_LINE, ChannelName, Plan, RouteName
 from monitor.core.records import Batch, Entry, Incident, Kept, Row, WatchRow
@@ -74,10 +75,8 @@ class Engine:
         self.watching = WatchRow(self.desk.clock.new_id(), now, now)
         batch = Batch([self.watching])
         if kept.last_watch is not None:
-            away = now - kept.last_watch.last
-            for incident in kept.incidents:
-                text = f"tjenesten var væk i {int(away.total_seconds())} sek"
-                batch.add(line(incident, Entry.NOT_WATCHED, now, text))
+            text = f"tjenesten var væk i {words.duration(now - kept.last_watch.last)}"
+            batch.add(*(line(i, Entry.NOT_WATCHED, now, text) for i in self.desk.ledger.incidents.values()))
         await self._commit(batch)
         return kept
 

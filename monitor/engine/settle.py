@@ -8,7 +8,7 @@ from datetime import datetime
 
 from monitor.core import words
 from monitor.core.dependencies import dependants, hold_for
-from monitor.core.escalation import Due, due
+from monitor.core.escalation import due
 from monitor.core.finding import SystemName
 from monitor.core.incidents import Change, hold, observe, tick
 from monitor.core.plan import Severity
@@ -89,12 +89,13 @@ def settle_incident(desk: Desk, change: Change, view: SystemView | None, now: da
     told = desk.ledger.told.get(incident.id, set())
     settled.batch.add(*(ln for ln in lines if ln.key not in told))
     if Entry.RECOVERED in change.events:
-        settled.batch.add(*all_clear_rows(desk, incident, now))
+        settled.batch.add(*all_clear_rows(desk, incident, lines, now))
         _look_at_dependants(desk, incident.system)
     asked = due(incident, desk.plan, now, told)
     settled.next_at = asked.next_at
     if asked.calls or asked.remarks:
-        settled.whole = _ask(desk, settled.batch, incident, asked, now)
+        rows, settled.whole = due_rows(desk, incident, asked, lines, now)
+        settled.batch.add(*rows.rows)
     _show(desk, incident)
     return settled
 
@@ -102,12 +103,6 @@ def settle_incident(desk: Desk, change: Change, view: SystemView | None, now: da
 def tick_incident(desk: Desk, incident: Incident, now: datetime) -> Settled:
     """What time alone does to an open incident."""
     return settle_incident(desk, tick(incident, desk.plan.rules, now), None, now)
-
-
-def _ask(desk: Desk, batch: Batch, incident: Incident, asked: Due, now: datetime) -> bool:
-    rows, whole = due_rows(desk, incident, asked, now)
-    batch.add(*rows.rows)
-    return whole
 
 
 def _show(desk: Desk, incident: Incident) -> None:

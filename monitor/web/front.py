@@ -35,6 +35,8 @@ _PARTS = {
     "escalate": "alarmeringen",
     "deliver_sms": "sms-afsendelsen",
     "deliver_mail": "mailafsendelsen",
+    "mind": "oprydningen",
+    "watchdog": "vagthunden",
 }
 
 
@@ -61,12 +63,18 @@ def warnings(desk: Desk, health: Health, own: Iterable[Standing], now: datetime)
         since = f" siden {words.clock(line.began, now, desk.plan.calendar.zone)}" if line else ""
         said.append(f"Vi kan ikke se ud{since}: vores egen linje er nede. Systemerne kan være oppe eller nede.")
     if not health.ok:
-        parts = ", ".join(_PARTS.get(reason, reason) for reason in health.reasons)
+        parts = ", ".join(_part(reason) for reason in health.reasons)
         said.append(f"En del af overvågningen står stille: {parts or 'ukendt del'}.")
     said += [f"{one.title}: {one.words}." for one in own if one.tone is Tone.BAD and one.name != OWN_LINE]
     if desk.journal.degraded:
         said.append("Databasen kan ikke skrives lige nu. Alarmer sendes stadig, og hændelserne gemmes bagefter.")
     return said
+
+
+def _part(reason: str) -> str:
+    """The Danish name of the loop a reason names; a reason that names none, as it stands."""
+    named = reason.split()
+    return next((said for loop, said in _PARTS.items() if loop in named), reason)
 
 
 def period(desk: Desk, now: datetime) -> str:

@@ -7,10 +7,15 @@ import asyncio
 import gc
 import gzip
 
+import structlog
+
 from monitor.metrics import CONTENT_TYPE, Metrics
 from monitor.web.answer import Answer, Scope, header, plain
 
+log = structlog.get_logger(__name__)
+
 _WAITING = 8
+_TRIES = 5
 _VARY = (b"vary", b"accept-encoding")
 
 
@@ -34,11 +39,20 @@ class Scrape:
             self._waiting -= 1
 
     def _make(self, packed: bool) -> Answer:
-        text = self._expose()
+        text = self._try()
         if not packed:
             return Answer(text, kind=CONTENT_TYPE, extra=(_VARY,))
         extra = (_VARY, (b"content-encoding", b"gzip"))
         return Answer(gzip.compress(text, compresslevel=1, mtime=0), kind=CONTENT_TYPE, extra=extra)
+
+    def _try(self) -> bytes:
+        """The text; made again when what it reads grew under it: the engine goes on in its own thread meanwhile."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._expose()
+            except RuntimeError as error:
+                log.info("scraped_again", said=str(error)[:100])
+        return self._expose()
 
     def _expose(self) -> bytes:
         """The text, made without collecting garbage.

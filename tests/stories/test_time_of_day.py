@@ -1,4 +1,4 @@
-"""Scenarios 10, 11, 12: the right chain at every hour, what a change of period does, and the nights of 23 and 25 hours."""
+"""Scenarios 10, 11, 12: the right chain at every hour, what a change of period does, nights of 23 and 25 hours."""
 
 from datetime import UTC, datetime
 from pathlib import Path

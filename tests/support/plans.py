@@ -152,7 +152,7 @@ def with_systems(plan: Plan, count: int) -> Plan:
     systems = {name: System(name, name, name, checks=(CheckName(f"{name}-1"),)) for name in names}
     rules = {CheckName(f"{name}-1"): CheckRule(CheckName(f"{name}-1"), name, name) for name in names}
     chains = tuple(
-        replace(one, systems=one.systems | frozenset(names)) if CARE <= one.systems else one for one in plan.chains
+        replace(one, systems=one.systems | frozenset(names)) if one.systems >= CARE else one for one in plan.chains
     )
     return replace(plan, systems=plan.systems | systems, checks=plan.checks | rules, chains=chains)
 

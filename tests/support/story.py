@@ -5,7 +5,8 @@ nothing is left.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -235,6 +236,14 @@ class Story:
 
     def route(self, name: str) -> Phone:
         return self.phones[RouteName(name)]
+
+
+async def until(holds: Callable[[], bool], within: float = 10.0) -> None:
+    """Wait, on the real clock, for what real sockets or real locks decide."""
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

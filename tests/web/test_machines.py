@@ -103,6 +103,23 @@ async def test_the_loop_turns_while_five_thousand_checks_are_scraped(tmp_path: P
         assert turns > 5
 
 
+async def test_a_scrape_that_met_a_change_is_made_again(tmp_path: Path) -> None:
+    async with setting(tmp_path) as s:
+        tries = 0
+
+        def grows_at_first() -> Snapshot:
+            nonlocal tries
+            tries += 1
+            if tries < 3:
+                raise RuntimeError("dictionary changed size during iteration")
+            return Snapshot(Clock().now())
+
+        s.site.metrics.watch(grows_at_first)
+        answer = await s.client.get("/metrics")
+
+        assert (answer.status_code, tries) == (200, 3)
+
+
 async def test_too_many_scrapes_at_once_are_refused_and_not_piled_up(tmp_path: Path) -> None:
     async with setting(tmp_path) as s:
         answers = await asyncio.gather(*(s.client.get("/metrics") for _ in range(30)))

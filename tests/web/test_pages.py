@@ -148,7 +148,7 @@ async def test_blind_says_that_nobody_knows(tmp_path: Path) -> None:
 async def test_an_unwell_service_says_so_on_every_page(tmp_path: Path) -> None:
     async with setting(tmp_path) as s:
         await s.all_well()
-        s.body.health = Health(ok=False, reasons=("probe", "noget_nyt"))
+        s.body.health = Health(ok=False, reasons=("loop probe has not turned for 15 s", "noget_nyt"))
         for path in ("/", "/tavle", "/cards/noedkald"):
             text = await page(s, path)
 
