@@ -9,28 +9,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from checks.sip_client import Draft, Peer, Transport, bracketed, transact
-from checks.trust import Host, Port, TlsSettings
+from checks.sip_client import Draft, transact
+from checks.sip_peer import PeerSettings, Uri
 from monitor.core import sip
 from monitor.core.finding import Held, Miss, Outcome, Reason, Verdict
 from monitor.plan.settings import CheckSettings, Seconds
 from monitor.ports import ProbeContext
 
-_PORTS = {Transport.UDP: 5060, Transport.TCP: 5060, Transport.TLS: 5061}
 _SICK = frozenset({408, 480, 503})
-_Uri = Annotated[str, Field(pattern=r"^sips?:[!-;=?-~]{1,200}$")]
 _Code = Annotated[int, Field(ge=200, le=699)]
 
 
-class Settings(CheckSettings, TlsSettings):
-    """`uri` is what is asked (the host itself by default), `caller` who asks; `sick` the codes that mean failure."""
+class Settings(CheckSettings, PeerSettings):
+    """`caller` is who asks; `sick` the codes that mean failure."""
 
     kind: Literal["sip"]
-    host: Host
-    port: Port | None = None
-    transport: Transport = Transport.UDP
-    uri: _Uri | None = None
-    caller: _Uri = "sip:omsorgsvagt@anonymous.invalid"
+    caller: Uri = "sip:omsorgsvagt@anonymous.invalid"
     sick: Annotated[frozenset[_Code], Field(max_length=20)] = _SICK
     degraded_over: Seconds | None = None
 
@@ -45,11 +39,8 @@ class Answered:
 
 async def probe(settings: Settings, context: ProbeContext) -> Answered:
     """Ask and wait for a final answer. Raises OSError, ssl.SSLError, ProbeFault; the caller bounds the waiting."""
-    port = settings.port or _PORTS[settings.transport]
-    peer = Peer(settings.host, port, settings.transport, settings.server_name, settings.ca_file)
-    target = settings.uri or f"sip:{bracketed(settings.host)}"
-    draft = Draft("OPTIONS", target, settings.caller, (("Accept", "application/sdp"),))
-    answer, took = await transact(peer, draft, context)
+    draft = Draft("OPTIONS", settings.target, settings.caller, (("Accept", "application/sdp"),))
+    answer, took = await transact(settings.peer, draft, context)
     context.facts["status"] = answer.status
     if rport := sip.via(answer).param("rport"):
         context.facts["rport"] = rport[:5]

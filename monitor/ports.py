@@ -49,8 +49,8 @@ class ProbeContext:
 class CheckKind(Protocol):
     """A module in `checks/`: measuring, judging and nothing more.
 
-    `probe` raises OSError, ssl.SSLError, TimeoutError, SecretMissing or `monitor.core.fault.ProbeFault` when it could not
-    measure; the engine turns these into a finding in one place. `judge` is pure.
+    `probe` raises OSError, ssl.SSLError, TimeoutError, SecretMissing or `monitor.core.fault.ProbeFault` when it could
+    not measure; `checks.run` turns these into a finding in one place. `judge` is pure.
     """
 
     Settings: type[Any]
@@ -78,7 +78,7 @@ class SendOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The outcome of one try: `said` is the provider's own word, short, without secrets; `provider_id` its receipt key."""
+    """The outcome of one try: `said` is the provider's own word, short, no secrets; `provider_id` its receipt key."""
 
     outcome: SendOutcome
     said: str = ""

@@ -60,7 +60,7 @@ def play(scene: str, keep: Path | None, *, stay: bool = False) -> int:
 
 
 async def _play(scene: Scene, where: Path, stay: bool) -> None:
-    async with _lab(where) as lab, _service(where, lab) as service, asyncio.TaskGroup() as group:
+    async with _lab(where) as lab, _service(where) as service, asyncio.TaskGroup() as group:
         show = Show(service, lab, _people(where / "config"))
         watching = [group.create_task(show.follow_states()), group.create_task(show.follow_phones())]
         await show.act(scene)
@@ -84,6 +84,8 @@ class Show:
         self.stories: dict[str, dict[str, Any]] = {}
         self._states: dict[str, str] = {}
         self._said: set[tuple[str, str]] = set()
+        self._news = asyncio.Event()
+        self._broken = False
         self._began = Clock().monotonic()
 
     def say(self, text: str) -> None:
@@ -98,6 +100,7 @@ class Show:
         self.say(f"[green]Everything is up[/]: {checks} checks. The plan's period is now [bold]{period}[/].\n")
         await asyncio.sleep(_READ)
         self.say(f"[bold]BREAK[/]  {scene.told}")
+        self._broken = True
         await self.lab.post(f"/break/{scene.stand_in}/{scene.how}")
         await self.until(lambda: len(self.texts) > 0, "an SMS")
         number = await self._number(scene.system)
@@ -124,10 +127,10 @@ class Show:
         for line in story["timeline"]:
             console.print(f"  {_local(line['at'])}  {_said(line)}", markup=False)
         metrics = (await self.service.get("/metrics")).text.splitlines()
-        wanted = ("omsorgsvagt_fault_to_accepted_seconds_sum", "omsorgsvagt_incidents_total{", "omsorgsvagt_notices_total{")
+        wanted = ("fault_to_accepted_seconds_sum", "incidents_total{", "notices_total{")
         console.print("\n[bold]What Prometheus sees[/]")
         for line in metrics:
-            if line.startswith(wanted):
+            if line.removeprefix("omsorgsvagt_").startswith(wanted):
                 console.print(f"  {line}", markup=False)
         console.print(f"\nPages {base}/  {base}/tavle  {base}/incidents/{number}   Metrics {base}/metrics")
         console.print("These answered while the demo ran; 'make demo STAY=1' keeps everything running to look around.")
@@ -152,7 +155,8 @@ class Show:
         try:
             async with asyncio.timeout(_PATIENCE):
                 while not holds():
-                    await asyncio.sleep(_LOOK)
+                    self._news.clear()
+                    await self._news.wait()
         except TimeoutError:
             raise TimeoutError(f"waited {_PATIENCE:g} s for {what}") from None
 
@@ -166,14 +170,18 @@ class Show:
                 self._state(system["name"], "system", system["title"], system["state"], system["words"])
             for incident in self.status["incidents"]:
                 await self._timeline(incident["number"])
+            self._news.set()
             await asyncio.sleep(_LOOK)
 
     def _state(self, name: str, kind: str, title: str, state: str, words: str) -> None:
         before, self._states[f"{kind} {name}"] = self._states.get(f"{kind} {name}"), state
-        if before is None or before == state or (kind == "system" and state in ("suspect", "recovering")):
+        passing = kind == "system" and state in ("suspect", "recovering")
+        first = before == "unknown" and not self._broken
+        if before is None or before == state or passing or first:
             return
         colour = _COLOURS.get(state, "cyan")
-        self.say(f"{kind:<8} {title}: {before} → [{colour}]{state}[/]" + (f"  ({escape(words)})" if words and state != "up" else ""))
+        said = f"  ({escape(words)})" if words and state != "up" else ""
+        self.say(f"{kind:<8} {title}: {before} → [{colour}]{state}[/]{said}")
 
     async def _timeline(self, number: str) -> None:
         story = (await self.service.get(f"/api/v1/incidents/{number}")).json()
@@ -190,6 +198,7 @@ class Show:
             async for line in stream.aiter_lines():
                 message = json.loads(line)
                 self.texts.append(message)
+                self._news.set()
                 who = self.people.get(message["to"], "")
                 title = f"SMS to {message['to']} {who}, by {message['via']}, {len(message['text'])} characters"
                 panel = Panel(escape(message["text"]), title=title, title_align="left", width=84, border_style="green")
@@ -217,15 +226,23 @@ async def _lab(where: Path) -> AsyncIterator[httpx.AsyncClient]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(LAB), "--note", note, "serve", stdout=asyncio.subprocess.PIPE
     )
-    assert process.stdout is not None
-    async with _ended(process), asyncio.timeout(None):
-        addresses = json.loads(await asyncio.wait_for(process.stdout.readline(), 15))
+    async with _ended(process):
+        addresses = await _first_line(process)
         async with httpx.AsyncClient(base_url=addresses["control"], trust_env=False) as lab:
             yield lab
 
 
+async def _first_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    """What the lab prints when it is ready: its addresses."""
+    line = await asyncio.wait_for(process.stdout.readline(), 15) if process.stdout else b""
+    if not line:
+        raise RuntimeError("the lab ended before it was ready")
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
 @asynccontextmanager
-async def _service(where: Path, lab: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+async def _service(where: Path) -> AsyncIterator[httpx.AsyncClient]:
     """The service, as an operator's systemd would run it, on a configuration that watches the lab."""
     overlay = await asyncio.create_subprocess_exec(
         sys.executable, str(LAB), "--note", str(where / "lab.json"), "config", str(where / "config"),

@@ -196,10 +196,10 @@ async def test_eased_and_then_as_bad_as_before(tmp_path: Path, acknowledged: boo
         s.expect("nexus", "NEDE")
         for _ in range(2):
             await s.find("omsorgssystem-1", Outcome.WARN, Reason.SLOW)
-        assert s.incident.current is Severity.DEGRADED
+        assert s.incident.current == Severity.DEGRADED
         if acknowledged:
             await s.acknowledge()
         await s.down("omsorgssystem-1")
         if acknowledged:
             s.expect("nexus", "NEDE", "FORVÆRRET")
-        assert s.incident.current is Severity.DOWN
+        assert s.incident.current == Severity.DOWN

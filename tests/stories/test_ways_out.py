@@ -260,7 +260,7 @@ async def test_a_new_route_in_a_new_plan_takes_what_waits_at_once(tmp_path: Path
 
 async def test_a_route_that_failed_is_tried_by_what_tells_of_it_until_it_is_well(tmp_path: Path) -> None:
     """The modem failed once while the gateway was gone; with the gateway back nothing else would ever try it."""
-    plan = with_steps(one_step(SMS), "mindre_dag", step(0, "nexus_support", repeat=600.0))
+    plan = with_steps(one_step(SMS), "egne", step(0, "it_drift", repeat=600.0))
     async with story(tmp_path, THURSDAY_AT_TEN, plan) as s:
         s.route("primary").outcome = s.route("modem").outcome = SendOutcome.TEMPORARY
         await s.down("noedkald-1")
@@ -271,6 +271,6 @@ async def test_a_route_that_failed_is_tried_by_what_tells_of_it_until_it_is_well
         assert path is not None and path.active
         s.route("modem").outcome = SendOutcome.ACCEPTED
         await s.later(900, step=5)
-        s.expect("nexus", "Alarmvejen STADIG", by="modem")
-        s.expect("nexus", "Alarmvejen OPPE IGEN")
+        s.expect("it", "Alarmvejen STADIG", by="modem")
+        s.expect("it", "Alarmvejen OPPE IGEN")
         s.forget()

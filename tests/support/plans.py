@@ -154,7 +154,7 @@ def with_systems(plan: Plan, count: int) -> Plan:
     chains = tuple(
         replace(one, systems=one.systems | frozenset(names)) if one.systems >= CARE else one for one in plan.chains
     )
-    return replace(plan, systems=plan.systems | systems, checks=plan.checks | rules, chains=chains)
+    return replace(plan, systems={**plan.systems, **systems}, checks={**plan.checks, **rules}, chains=chains)
 
 
 def step(after: float, *roles: str, by: tuple[ChannelName, ...] = (SMS,), **more: object) -> Step:
