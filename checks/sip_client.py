@@ -26,8 +26,8 @@ _FINAL: Final = 200
 _MOST_BY_UDP: Final = 1_300
 """Bytes beyond which a request must go by a stream (§18.1.1)."""
 
-Aside = Callable[[bytes], Awaitable[bool]]
-"""Told of each message that is no answer to the request; True when nothing more need be heard."""
+Aside = Callable[[bytes], Awaitable[None]]
+"""Told of each message that is no answer to the request; what it raises ends the asking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +94,18 @@ async def transact(peer: Peer, draft: Draft, context: ProbeContext) -> tuple[sip
     """The final answer, and the seconds from the first request to it. Raises what `opened` and `ask` raise."""
     ignored = 0
 
-    async def passed_over(_message: bytes) -> bool:
+    async def passed_over(_message: bytes) -> None:
         nonlocal ignored
         context.facts["ignored"] = ignored = ignored + 1
-        return False
 
     async with opened(peer, context) as line:
         with context.phase(Phase.PROCESSING):
             began = context.monotonic()
-            answer = await ask(line, draft, context, passed_over)
-            assert answer is not None
-            return answer, context.monotonic() - began
+            return await ask(line, draft, context, passed_over), context.monotonic() - began
 
 
-async def ask(line: Line, draft: Draft, context: ProbeContext, aside: Aside) -> sip.Response | None:
-    """The final answer; None when `aside` wants no more. Raises TimeoutError after 32 s (Timer F), OSError, ProbeFault.
+async def ask(line: Line, draft: Draft, context: ProbeContext, aside: Aside) -> sip.Response:
+    """The final answer. Raises TimeoutError after 32 s (Timer F), OSError, ssl.SSLError, ProbeFault.
 
     Over UDP repeats after T1, 2 T1, … at most T2 (Timer E), every T2 once a provisional answer came.
     """
@@ -121,8 +118,9 @@ async def ask(line: Line, draft: Draft, context: ProbeContext, aside: Aside) -> 
         await line.send(asked.request)
         if by_udp:
             context.facts["sent"] = sent = sent + 1
+        limit = asyncio.timeout(interval)
         try:
-            async with asyncio.timeout(interval) as limit:
+            async with limit:
                 return await asked.final(line.hear, aside)
         except TimeoutError:
             if not limit.expired():
@@ -165,14 +163,13 @@ class _Asked:
         self.request = sip.serialise(sip.Request(draft.method, draft.uri, headers=headers, body=draft.body))
         self.proceeding = False
 
-    async def final(self, hear: Callable[[], Awaitable[bytes]], aside: Aside) -> sip.Response | None:
-        """The final answer among whatever comes; None when `aside` wants no more."""
+    async def final(self, hear: Callable[[], Awaitable[bytes]], aside: Aside) -> sip.Response:
+        """The final answer among whatever comes."""
         while True:
             message = await hear()
             answer = self._ours(message)
             if answer is None:
-                if await aside(message):
-                    return None
+                await aside(message)
             elif answer.status >= _FINAL:
                 return answer
             else:

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from rich.console import Console
@@ -24,6 +25,7 @@ from rich.panel import Panel
 from monitor.build import read
 from monitor.cli.scenes import SCENES, Scene
 from monitor.clock import Clock
+from monitor.core.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "deploy" / "lab"
@@ -61,7 +63,7 @@ def play(scene: str, keep: Path | None, *, stay: bool = False) -> int:
 
 async def _play(scene: Scene, where: Path, stay: bool) -> None:
     async with _lab(where) as lab, _service(where) as service, asyncio.TaskGroup() as group:
-        show = Show(service, lab, _people(where / "config"))
+        show = Show(service, lab, read(where / "config", Clock().now().date()).plan)
         watching = [group.create_task(show.follow_states()), group.create_task(show.follow_phones())]
         await show.act(scene)
         for task in watching:
@@ -75,8 +77,9 @@ async def _play(scene: Scene, where: Path, stay: bool) -> None:
 class Show:
     """Prints what is new, as the service and the lab tell it."""
 
-    def __init__(self, service: httpx.AsyncClient, lab: httpx.AsyncClient, people: dict[str, str]) -> None:
-        self.people = people
+    def __init__(self, service: httpx.AsyncClient, lab: httpx.AsyncClient, plan: Plan) -> None:
+        self.people = {person.sms: person.name for person in plan.people.values()}
+        self.zone = plan.calendar.zone
         self.service = service
         self.lab = lab
         self.status: dict[str, Any] = {}
@@ -125,7 +128,7 @@ class Show:
         console.print(f"[bold]The timeline of {number}[/] (omsorgsvagt incidents show {number})")
         story = (await self.service.get(f"/api/v1/incidents/{number}")).json()
         for line in story["timeline"]:
-            console.print(f"  {_local(line['at'])}  {_said(line)}", markup=False)
+            console.print(f"  {_local(line['at'], self.zone)}  {_said(line)}", markup=False)
         metrics = (await self.service.get("/metrics")).text.splitlines()
         wanted = ("fault_to_accepted_seconds_sum", "incidents_total{", "notices_total{")
         console.print("\n[bold]What Prometheus sees[/]")
@@ -205,14 +208,8 @@ class Show:
                 console.print(panel, soft_wrap=False)
 
 
-def _people(folder: Path) -> dict[str, str]:
-    """Whose phone a number is, from the plan."""
-    plan = read(folder, Clock().now().date()).plan
-    return {person.sms: person.name for person in plan.people.values()}
-
-
-def _local(stamp: str) -> str:
-    return f"{datetime.fromisoformat(stamp).astimezone():%H:%M:%S}"
+def _local(stamp: str, zone: ZoneInfo) -> str:
+    return f"{datetime.fromisoformat(stamp).astimezone(zone):%H:%M:%S}"
 
 
 def _said(line: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
-"""Scenario 20: a store that is locked, full, read-only or gone. The alarms go out; the rest is said and written later."""
+"""Scenario 20: a store locked, full, read-only or gone. The alarms go out; the rest is said and written later."""
 
 import resource
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from monitor.core.finding import Outcome
+from monitor.core.records import Row
 from tests.support.plans import MAIL, small_plan, step, with_steps
 from tests.support.story import Story, story
 from tests.support.tiny_disk import tiny_disk
@@ -166,10 +167,10 @@ async def test_a_store_that_raises_what_it_should_not_stops_no_alarm(tmp_path: P
     async with story(tmp_path, THURSDAY_AT_TEN, PLAN) as s:
         save = s.store.save
 
-        async def broken(rows: object) -> None:
-            raise fault
+        async def broken(rows: Sequence[Row]) -> None:
+            raise type(fault)(f"{fault}, {len(rows)} rows")
 
-        s.engine.desk.journal.store.save = broken  # type: ignore[method-assign,assignment]
+        s.engine.desk.journal.store.save = broken  # type: ignore[method-assign]
         await alarmed(s)
         s.engine.desk.journal.store.save = save  # type: ignore[method-assign]
         await told_that_it_is_back(s)
