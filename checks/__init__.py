@@ -15,6 +15,7 @@ KINDS: dict[str, str] = {
     "dns": "checks.dns",
     "ping": "checks.ping",
     "sip": "checks.sip",
+    "scaip": "checks.scaip",
     "file": "checks.file",
 }
 

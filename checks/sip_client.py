@@ -131,7 +131,11 @@ async def ask(line: Line, draft: Draft, context: ProbeContext, aside: Aside) -> 
 
 
 async def framed(wire: Wire) -> bytes:
-    """The next message of a stream; one that cannot be framed ends it: nothing after it can be trusted."""
+    """The next message of a stream; one that cannot be framed ends it: nothing after it can be trusted.
+
+    Hands the loop back each time: many small messages come in one piece, and must not outrun the probe's timeout.
+    """
+    await asyncio.sleep(0)
     try:
         while (end := sip.frame(wire.buffer)) is None:
             if not await wire.fill():

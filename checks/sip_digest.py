@@ -17,11 +17,10 @@ ANSWERED_BY: Final = {
 }
 """By status: the header that holds challenges, and the one the answer goes in."""
 _LONGEST: Final = 512
-_PARAM: Final = re.compile(r'\s*([a-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))\s*(?:,|$)', re.ASCII | re.I)
+_PARAM: Final = re.compile(r'\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))\s*(?:,|$)', re.ASCII)
 _HASHES: Final = {
     "MD5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
     "SHA-256": lambda data: hashlib.sha256(data).hexdigest(),
-    "SHA-512-256": lambda data: hashlib.new("sha512_256", data).hexdigest(),
 }
 _SESSION: Final = "-SESS"
 

@@ -1,4 +1,4 @@
-"""SIP requests to us while a probe lasts: a non-INVITE server transaction (RFC 3261 §17.2.2), and a port to hear them on.
+"""SIP requests to us while a probe lasts: non-INVITE server transactions (RFC 3261 §17.2.2), and a port for them.
 
 Each request is taken once; a repetition gets the bytes of its first answer again. What is held of strangers is bounded.
 """
@@ -22,10 +22,10 @@ from monitor.core.finding import Reason
 Source = tuple[str, int]
 _REMEMBERED: Final = 32
 _GUESTS: Final = 8
-"""Streams at a time to the port; more wait to be accepted."""
+"""Streams at a time to the port; more are turned away."""
 _COPIED: Final = frozenset({"From", "Call-ID", "CSeq"})
 _TAGGED: Final = re.compile(r";\s*tag\s*=", re.IGNORECASE)
-_RPORT: Final = re.compile(r";\s*rport\s*(?==?\s*(?:;|$))=?", re.IGNORECASE)
+_RPORT: Final = re.compile(r";\s*rport\s*=?\s*(?=;|$)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -106,16 +106,26 @@ def ears(host: str, port: int) -> Iterator[Ears]:
 async def serve(heard: Ears, server: Server) -> None:
     """Answer what comes to the port, until cancelled."""
     loop = asyncio.get_running_loop()
-    loop.add_reader(heard.udp, _datagram, heard.udp, server)
-    room = asyncio.Semaphore(_GUESTS)
+    guests: set[socket.socket] = set()
     try:
         async with asyncio.TaskGroup() as group:
-            while True:
-                await room.acquire()
-                sock, place = await loop.sock_accept(heard.tcp)
-                group.create_task(_guest(Wire(sock, Address(sock.family, place)), server, room))
+
+            def arrive() -> None:
+                wire = _accepted(heard.tcp, guests)
+                if wire:
+                    group.create_task(_guest(wire, server, guests))
+
+            loop.add_reader(heard.udp, _datagram, heard.udp, server)
+            loop.add_reader(heard.tcp, arrive)
+            try:
+                await loop.create_future()
+            finally:
+                loop.remove_reader(heard.udp)
+                loop.remove_reader(heard.tcp)
     finally:
-        loop.remove_reader(heard.udp)
+        # A task cancelled before its first step closes nothing.
+        for sock in guests:
+            sock.close()
 
 
 def _datagram(udp: socket.socket, server: Server) -> None:
@@ -127,14 +137,23 @@ def _datagram(udp: socket.socket, server: Server) -> None:
             udp.sendto(*found)
 
 
-async def _guest(wire: Wire, server: Server, room: asyncio.Semaphore) -> None:
+def _accepted(tcp: socket.socket, guests: set[socket.socket]) -> Wire | None:
+    with contextlib.suppress(OSError):
+        sock, place = tcp.accept()
+        if len(guests) < _GUESTS:
+            sock.setblocking(False)
+            guests.add(sock)
+            return Wire(sock, Address(sock.family, place))
+        sock.close()
+    return None
+
+
+async def _guest(wire: Wire, server: Server, guests: set[socket.socket]) -> None:
     """One stream until its end. What it does wrong ends it alone."""
     source = (wire.peer.host, int(wire.peer.place[1]))
-    try:
-        with wire.sock, contextlib.suppress(OSError, ProbeFault):
-            while True:
-                found = server.answer(await framed(wire), source)
-                if found:
-                    await wire.send(found[0])
-    finally:
-        room.release()
+    with contextlib.closing(wire.sock), contextlib.suppress(OSError, ProbeFault):
+        while True:
+            found = server.answer(await framed(wire), source)
+            if found:
+                await wire.send(found[0])
+    guests.discard(wire.sock)

@@ -23,9 +23,13 @@ from monitor.clock import Clock
 from monitor.core.finding import Finding
 from monitor.core.plan import Plan
 from monitor.core.proof import worst
+from monitor.engine.answers import Answers
 from monitor.engine.engine import Engine, Material
+from monitor.engine.links import Asking
 from monitor.engine.snapshot import snapshot
 from monitor.engine.watch import Watch
+from monitor.intake.inbox import Inbox
+from monitor.intake.sms import Sms
 from monitor.metrics import Metrics, Snapshot
 from monitor.plan.faults import PlanFaults
 from monitor.plan.load import Loaded
@@ -70,6 +74,7 @@ class Service:
     ways: Material = field(init=False)
     engine: Engine = field(init=False)
     watch: Watch = field(init=False)
+    answers: Answers = field(init=False)
 
     async def run(self, on_ready: Callable[["Service"], None] = lambda service: None) -> None:
         """Start, serve until told to stop, and stop within 10 s, finishing what is being sent."""
@@ -79,6 +84,8 @@ class Service:
         self.engine = Engine(self.ways, self.clock, store, self.metrics, self.supervisor.spawn)
         self.watch = Watch(self._heard, self.supervisor.spawn, self.clock.monotonic, self.metrics.late.inc)
         self.engine.desk.urge = self.watch.urge
+        self.engine.desk.asking = Asking(_answer_key(self.settings.state), self.settings.public_url)
+        self.answers = Answers(self.engine.desk)
         self.metrics.watch(self._snapshot)
         server = self._server(store)
         web = self.supervisor.spawn(server.serve(), "web")
@@ -106,6 +113,7 @@ class Service:
         keep.start("escalate", self.engine.escalate.cycle, _PATIENCE)
         for channel, sender in self.engine.senders.items():
             keep.start(f"deliver_{channel}", sender.cycle, _PATIENCE)
+        keep.start("replies", Inbox(self.answers, lambda: self.loaded.routes, self.clock.now).cycle, 2 * _PATIENCE)
         keep.start("mind", self._mind, 2 * _PATIENCE)
         if self.watchdog.every is not None:
             keep.start("watchdog", self._feed, 2 * _PATIENCE)
@@ -190,6 +198,7 @@ class Service:
             ready=self._ready,
             version=__version__,
             api_token=api_token(self.settings.state),
+            replies=Sms(self.answers, lambda: self.loaded.routes, self.secret, self.clock.now),
         )
         config = uvicorn.Config(
             create_app(site), host=host, port=port, timeout_graceful_shutdown=2, **wire.options()
@@ -220,7 +229,21 @@ def _bounds(plan: Plan, clock: Clock) -> dict[tuple[str, str], float]:
 
 def api_token(state: Path) -> str:
     """The token for the local API, made once, readable by the service's user alone."""
-    path = state / "api-token"
+    return _made_once(state / "api-token")
+
+
+def _answer_key(state: Path) -> bytes:
+    """What codes and links are made with. A folder that cannot be written holds no alarm back: it lasts until the end."""
+    try:
+        return _made_once(state / "answer-key").encode("ascii")
+    except OSError as fault:
+        log.error("answer_key_not_kept", wrong=fault.strerror)
+        return randomness.token_bytes(32)
+
+
+def _made_once(path: Path) -> str:
+    """A secret of ours from its file, made when there is none. Raises OSError."""
+    state = path.parent
     if not path.is_file():
         state.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -99,6 +99,12 @@ class Metrics:
             buckets=_SLOW,
             registry=registry,
         )
+        self.replies = Counter(
+            "omsorgsvagt_replies",
+            "Replies that came in, by the way they came and what became of them.",
+            ["route", "verdict"],
+            registry=registry,
+        )
         self.late = Counter("omsorgsvagt_probe_late", "Probes started later than allowed.", registry=registry)
         self.loop_falls = Counter(
             "omsorgsvagt_loop_falls", "Times a loop fell and returned.", ["loop"], registry=registry

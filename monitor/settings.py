@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class ServiceSettings(BaseSettings):
-    """Environment OMSORGSVAGT_CONFIG, _STATE, _DATABASE_URL, _LISTEN, _LOG. Paths are folders."""
+    """Environment OMSORGSVAGT_CONFIG, _STATE, _DATABASE_URL, _LISTEN, _LOG, _PUBLIC_URL. Paths are folders."""
 
     model_config = SettingsConfigDict(env_prefix="OMSORGSVAGT_", extra="ignore", frozen=True)
 
@@ -21,6 +21,8 @@ class ServiceSettings(BaseSettings):
     database_url: str = ""
     listen: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9a-zA-Z.\-]+):\d{1,5}$")] = "127.0.0.1:8424"
     log: Literal["json", "text"] = "json"
+    public_url: Annotated[str, Field(pattern=r"^(https?://[0-9A-Za-z.:\[\]-]+(/[!-~]*)?)?$")] = ""
+    """Where people reach us, for the links in mails; empty: mails carry none."""
 
     @property
     def database(self) -> str:

@@ -129,6 +129,7 @@ class _Targets:
             "tcp": self._tcp,
             "ping": self._ping,
             "sip": self._sip,
+            "scaip": self._sip,
             "dns": self._dns,
             "file": self._file,
         }

@@ -6,13 +6,13 @@ Accepted is an id in the answer; a success without an id is unknown, never accep
 from typing import Annotated, Any, Literal
 
 import httpx
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monitor.channels.answer import Answer, by_status, excerpt, lacking
 from monitor.channels.number import Sender, digits, forms, is_number, reference
 from monitor.channels.provider import Address, HttpSettings, Provider
 from monitor.core.gsm import transliterate
-from monitor.plan.settings import Seconds, SecretName
+from monitor.plan.settings import Keyword, Seconds, SecretName
 from monitor.ports import ChannelContext, Message, SecretMissing, SendOutcome, Sent
 
 _BASE = {"classic": "https://gatewayapi.", "current": "https://messaging.gatewayapi."}
@@ -40,6 +40,17 @@ class Settings(HttpSettings):
     """After this long the carrier stops trying; 0s leaves it to the provider."""
     callback_url: Address | None = None
     """Where the classic API sends receipts; the current API's are set up at the provider."""
+    replies: bool = False
+    """People can answer: `sender` is a number that the provider sends us the replies of."""
+    jwt_secret: SecretName = "gatewayapi_jwt_secret"  # noqa: S105 - the name it is looked up by
+    """What the provider signs its calls to us with."""
+    keyword: Keyword = ""
+
+    @model_validator(mode="after")
+    def _answerable(self) -> "Settings":
+        if self.replies and not digits(self.sender).isdecimal():
+            raise ValueError("replies: yes needs a number as sender; a name cannot be answered")
+        return self
 
     @property
     def address(self) -> str:

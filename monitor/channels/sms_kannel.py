@@ -15,13 +15,13 @@ be used.
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monitor.channels.answer import Answer, by_status, excerpt, lacking
-from monitor.channels.number import Sender, forms, is_number, reference
+from monitor.channels.number import Sender, digits, forms, is_number, reference
 from monitor.channels.provider import Address, HttpSettings, Provider
 from monitor.core.gsm import transliterate
-from monitor.plan.settings import Seconds, SecretName
+from monitor.plan.settings import Keyword, Seconds, SecretName
 from monitor.ports import ChannelContext, Message, SecretMissing, SendOutcome, Sent
 
 _ALL_RECEIPTS = b"31"
@@ -44,6 +44,17 @@ class Settings(HttpSettings):
     """How long a text may wait in Kannel and at the carrier, in whole minutes; 0s for as long as they like."""
     dlr_url: Annotated[str, Field(pattern=r"^(https?://[!-~]+)?$")] = ""
     """Where Kannel tells of receipts, with its own escapes (`%d` is the kind); `{id}` becomes our reference."""
+    replies: bool = False
+    """People can answer: `sender` is a number of ours, and Kannel's `get-url` calls us with each reply."""
+    reply_token: SecretName = "kannel_reply_token"  # noqa: S105 - the name it is looked up by
+    """What `get-url` must carry as `token=`."""
+    keyword: Keyword = ""
+
+    @model_validator(mode="after")
+    def _answerable(self) -> "Settings":
+        if self.replies and not digits(self.sender).isdecimal():
+            raise ValueError("replies: yes needs a number as sender; a name cannot be answered")
+        return self
 
 
 class Channel:

@@ -44,6 +44,9 @@ class Settings(RouteSettings):
     receipt: bool = True
     """Ask the network for a receipt."""
     flash: bool = False
+    replies: bool = False
+    """People can answer: smsd lays their texts in `inbox`, as text files."""
+    inbox: Path = Path("/var/spool/gammu/inbox")
 
 
 class Channel:

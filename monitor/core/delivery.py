@@ -20,7 +20,7 @@ _LONGEST_BACKOFF = 300.0
 _LONE_UNKNOWN = timedelta(seconds=60)
 _FIRST = frozenset({Kind.ALARM, Kind.WORSENED, Kind.REOPENED, Kind.UNSTABLE})
 _LAST = frozenset({Kind.REMINDER, Kind.TEST})
-_NO_OUTAGE = frozenset({Kind.NOBODY_ON_DUTY, Kind.TEST})
+_NO_OUTAGE = frozenset({Kind.NOBODY_ON_DUTY, Kind.TEST, Kind.TAKEN, Kind.ANSWER})
 
 
 class Ended(StrEnum):
@@ -139,16 +139,16 @@ def must_wait_for(notice: Notice, queued: Iterable[Notice]) -> bool:
 def overtaken(notice: Notice, incident: Incident | None) -> bool:
     """What is still unsent and says nothing true any more.
 
-    A reminder when the incident is over, answered or told anew; an all-clear when the outage has come back. `incident`
-    is the notice's own while it is open, else None.
+    A reminder when the incident is over, answered or told anew; who has it when it is over or begun anew; an all-clear
+    when the outage has come back. `incident` is the notice's own while it is open, else None.
     """
     if notice.kind is Kind.ALL_CLEAR:
         return incident is not None and incident.active
-    if notice.kind is not Kind.REMINDER or notice.incident is None:
+    if notice.kind not in (Kind.REMINDER, Kind.TAKEN) or notice.incident is None:
         return False
-    if incident is None:
+    if incident is None or not incident.active or incident.generation != notice.generation:
         return True
-    return not incident.active or incident.acknowledged is not None or incident.generation != notice.generation
+    return notice.kind is Kind.REMINDER and incident.acknowledged is not None
 
 
 def owed_all_clear(notices: Iterable[Notice], incident: Incident) -> list[Notice]:

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     NO_ROUTE = "no_route"
     RESOLVER = "resolver"
     CREDENTIALS = "credentials"
+    PROBE_REFUSED = "probe_refused"
     SECRET = "secret"
     INTERNAL = "internal"
     BLIND = "blind"
@@ -75,7 +76,17 @@ class Reason(StrEnum):
     ROSTER = "roster"
 
 
-OURS = frozenset({Reason.NO_ROUTE, Reason.RESOLVER, Reason.CREDENTIALS, Reason.SECRET, Reason.INTERNAL, Reason.BLIND})
+OURS = frozenset(
+    {
+        Reason.NO_ROUTE,
+        Reason.RESOLVER,
+        Reason.CREDENTIALS,
+        Reason.PROBE_REFUSED,
+        Reason.SECRET,
+        Reason.INTERNAL,
+        Reason.BLIND,
+    }
+)
 """Reasons on our own side of the wire: a probe that met one says nothing of the system."""
 
 

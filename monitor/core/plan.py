@@ -196,6 +196,10 @@ class RouteInfo:
     channel: ChannelName
     independent: bool = False
     timeout: float = 5.0
+    replies: bool = False
+    """People can answer what came this way."""
+    keyword: str = ""
+    """What they must write first for it to reach us."""
 
 
 @dataclass(frozen=True, slots=True)

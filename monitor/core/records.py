@@ -46,6 +46,10 @@ class Kind(StrEnum):
     HANDOVER = "handover"
     TASK = "task"
     NOBODY_ON_DUTY = "nobody_on_duty"
+    TAKEN = "taken"
+    """Somebody else has it."""
+    ANSWER = "answer"
+    """What came of a person's own reply."""
     ALL_CLEAR = "all_clear"
     TEST = "test"
 
@@ -171,6 +175,8 @@ class Notice:
     independent_first: bool = False
     fault_at: datetime | None = None
     """When the fault began; only in an incident's first alarms: the base of fault-to-accepted."""
+    code: str = ""
+    """What the person writes to answer this by SMS; empty where no answer is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,9 +157,16 @@ def _unsure(belief: Belief, finding: Finding, rule: CheckRule) -> Belief:
 def _leveled(before: Belief, counted: Belief, rule: CheckRule, may_confirm: bool) -> Belief:
     level = _level(counted, rule, may_confirm)
     if level is not before.level:
-        run = {Level.DOWN: counted.fails, Level.DEGRADED: counted.bads}.get(level or Level.UP, counted.goods)
-        counted = replace(counted, level=level, level_since=run.since or counted.bearable.since or counted.seen_at)
+        run = {Level.DOWN: counted.fails, Level.DEGRADED: _limping(counted, before)}.get(
+            level or Level.UP, counted.goods
+        )
+        counted = replace(counted, level=level, level_since=run.since or counted.seen_at)
     return _stamp(counted, before)
+
+
+def _limping(counted: Belief, before: Belief) -> Run:
+    """What made a check degraded: getting worse, or no longer being as bad."""
+    return counted.bearable if before.level is Level.DOWN else counted.bads
 
 
 def _level(counted: Belief, rule: CheckRule, may_confirm: bool) -> Level | None:
@@ -184,7 +191,7 @@ def _stamp(now: Belief, before: Belief) -> Belief:
     began = {
         State.DOWN: now.fails.since,
         State.SUSPECT: now.bads.since,
-        State.DEGRADED: now.bads.since,
+        State.DEGRADED: _limping(now, before).since,
         State.RECOVERING: now.bearable.since,
         State.UP: now.goods.since,
     }[state]
@@ -242,12 +249,12 @@ def view(rules: Iterable[CheckRule], beliefs: Mapping[CheckName, Belief], *, nee
     suspects = [b for b in watched if b.state is State.SUSPECT]
     first = min((b.since for b in suspects if b.since), default=None)
     back = max((b.level_since for b in watched if b.level_since), default=None)
-    known = not any(b.level is None and not b.settled for rule, b in pairs if rule.name in beliefs)
     # A side check that is well (a file, a name) says nothing of a system none of whose own doors can be looked at.
     doors = [b for rule, b in pairs if rule.fail_means is Severity.DOWN]
     unseen = bool(doors) and all(b.state is State.UNKNOWN for b in doors)
+    pending = any(b.level is None and not b.settled for rule, b in pairs if rule.name in beliefs)
     state = State.SUSPECT if suspects else State.UNKNOWN if unseen else State.UP
-    return SystemView(state, began=first, known=known, back=back)
+    return SystemView(state, began=first, known=not (pending or unseen), back=back)
 
 
 def _bad(bad: list[tuple[CheckRule, Belief]]) -> SystemView:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from monitor.core.answers import Verdict
 from monitor.core.delivery import Ended
 from monitor.core.finding import Miss, Reason
 from monitor.core.plan import Severity
@@ -46,6 +47,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.NO_ROUTE: _("ingen vej fra os"),
     Reason.RESOLVER: _("vores navneopslag svarer ikke"),
     Reason.CREDENTIALS: _("vores adgang bliver afvist"),
+    Reason.PROBE_REFUSED: _("vores prøvebesked bliver afvist"),
     Reason.SECRET: _("vores adgangskode mangler"),
     Reason.INTERNAL: _("intern fejl i overvågningen"),
     Reason.BLIND: _("vi kan ikke se ud"),
@@ -81,6 +83,8 @@ KINDS: Mapping[Kind, str] = {
     Kind.HANDOVER: _("overdragelse"),
     Kind.TASK: _("opgave"),
     Kind.NOBODY_ON_DUTY: _("ingen på vagt"),
+    Kind.TAKEN: _("en anden har den"),
+    Kind.ANSWER: _("svar"),
     Kind.ALL_CLEAR: _("afblæsning"),
     Kind.TEST: _("prøvealarm"),
 }
@@ -118,6 +122,16 @@ HUMAN: Mapping[HumanState, str] = {
     HumanState.FALLBACK: _("nøddrift"),
     HumanState.RESOLVED: _("løst"),
 }
+
+ANSWERS: Mapping[Verdict, str] = {
+    Verdict.ACKNOWLEDGED: _("{number}: noteret, du har den."),
+    Verdict.ALREADY: _("{number}: noteret. {who} har den allerede."),
+    Verdict.CLOSED: _("{number} er slut. Du skal ikke gøre mere."),
+    Verdict.WRONG_CODE: _("Koden passer ikke. Svar OK og koden fra den nyeste alarm."),
+    Verdict.NOT_UNDERSTOOD: _("Ikke forstået. Svar kun OK og koden fra den nyeste alarm."),
+    Verdict.TOO_MANY: _("For mange forkerte koder. Svar tages ikke imod den næste time. Ring i stedet."),
+}
+"""What a reply is answered with; whom we do not know gets none."""
 
 ENDED: Mapping[Ended, str] = {
     Ended.REJECTED: _("afvist ad alle veje"),

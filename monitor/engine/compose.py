@@ -27,6 +27,7 @@ from monitor.core.records import (
     TaskItem,
     TimelineLine,
 )
+from monitor.engine.asking import ask
 from monitor.engine.desk import Desk
 from monitor.plan.texts import DRILL, Text
 
@@ -72,7 +73,7 @@ def _call_rows(
         text = f"{person.name} har ingen adresse til {call.channel.upper()}"
         return [line(incident, Entry.WITHHELD, now, text, f"{call.key}", who=person.name, reason="no_address")]
     task = desk.plan.tasks[call.task] if call.task else None
-    notice = _notice(desk, incident, call, facts | _call_facts(desk, call, task), now)
+    notice = _notice(desk, incident, call, facts | _call_facts(desk, call, task) | ask(desk, incident, call, now), now)
     role = desk.plan.roles[call.role].title
     what = words.KINDS[call.kind] + (f": {task.title}" if task else "")
     text = f"{call.channel.upper()} til {person.name} ({role}): {what}"
@@ -89,7 +90,7 @@ def _call_rows(
 
 def _notice(desk: Desk, incident: Incident, call: Call, facts: dict[str, Any], now: datetime) -> Notice:
     person = desk.plan.people[call.person]
-    text = _render(desk, call.kind, call.channel, facts, drill=incident.drill)
+    text = render(desk, call.kind, call.channel, facts, drill=incident.drill)
     first = call.kind is Kind.ALARM and incident.generation == 1
     return Notice(
         id=NoticeId(desk.clock.new_id()),
@@ -108,17 +109,19 @@ def _notice(desk: Desk, incident: Incident, call: Call, facts: dict[str, Any], n
         generation=incident.generation,
         independent_first=incident.system == OWN_LINE,
         fault_at=incident.began if first else None,
+        code=facts["code"],
     )
 
 
-def _render(desk: Desk, kind: Kind, channel: ChannelName, facts: dict[str, Any], *, drill: bool) -> Text:
+def render(desk: Desk, kind: Kind, channel: ChannelName, facts: dict[str, Any], *, drill: bool) -> Text:
+    """A text from its template; a plain one when the template falls."""
     try:
         return desk.texts.render(kind, channel, facts, drill=drill)
     except Exception:
         log.exception("text_not_rendered", kind=kind.value, channel=channel.value)
     word = words.KINDS[kind].upper()
-    plain = f"{facts['system']} {facts['severity']} siden {facts['since']}. Hændelse {facts['number']}. {word}."
-    plain = f"{DRILL if drill else ''}{plain} {facts['task_title']}".strip()
+    plain = f"{facts['system']} {facts['severity']} siden {facts['since']}. Hændelse {facts['number']}."
+    plain = f"{DRILL if drill else ''}{plain}{facts['reply']} {word}. {facts['task_title']}".strip()
     return Text(cut(plain, 153)) if channel is ChannelName.SMS else Text(plain + "\n", plain)
 
 
@@ -143,6 +146,7 @@ def incident_facts(desk: Desk, incident: Incident, pending: Sequence[TimelineLin
         "also": _also(desk, incident),
         "downs": len(incident.downs),
         "acknowledged_by": incident.acknowledged_by,
+        "human": words.HUMAN[incident.human],
         "timeline": _timeline(desk, incident, pending, now),
         "card": desk.cards.get(system.card, "").strip() if system else "",
         "at": words.clock(now, now, zone),
@@ -151,6 +155,10 @@ def incident_facts(desk: Desk, incident: Incident, pending: Sequence[TimelineLin
         "task_title": "",
         "task_text": "",
         "contact": "",
+        "reply": "",
+        "link": "",
+        "answer": "",
+        "code": "",
     }
 
 
@@ -216,7 +224,7 @@ def all_clear_rows(desk: Desk, incident: Incident, said: Sequence[TimelineLine],
     facts = incident_facts(desk, incident, said, now)
     found = []
     for told in owed_all_clear(desk.ledger.notices_of(incident.id), incident):
-        text = _render(desk, Kind.ALL_CLEAR, told.channel, facts, drill=incident.drill)
+        text = render(desk, Kind.ALL_CLEAR, told.channel, facts, drill=incident.drill)
         clear = replace(
             told,
             id=NoticeId(desk.clock.new_id()),
@@ -232,6 +240,7 @@ def all_clear_rows(desk: Desk, incident: Incident, said: Sequence[TimelineLine],
             route=None,
             task=None,
             fault_at=None,
+            code="",
         )
         found.append(clear)
     return found

@@ -17,6 +17,7 @@ from monitor.core.sight import Sight
 from monitor.core.state import SystemView, view
 from monitor.engine.journal import Journal
 from monitor.engine.ledger import Ledger
+from monitor.engine.links import Asking
 from monitor.metrics import Metrics
 from monitor.plan.texts import Texts
 
@@ -55,6 +56,8 @@ class Desk:
     wake_escalate: Callable[[], None] = lambda: None
     wake_deliver: Callable[[], None] = lambda: None
     urge: Callable[[tuple[CheckName, ...]], None] = lambda names: None
+    asking: Asking | None = None
+    """How answers are asked for; None: they are not."""
     sick: dict[str, float] = field(default_factory=dict)
     """What could not be decided, by what it was about, and when that was last so (monotonic)."""
 

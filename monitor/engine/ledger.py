@@ -25,6 +25,7 @@ from monitor.core.records import (
     TimelineLine,
 )
 from monitor.core.state import Belief, Level, State
+from monitor.engine.asked import Asked
 
 _NUMBER = re.compile(r"(\d\d)-(\d{1,9})")
 Before = tuple[IncidentId | None, PersonId, ChannelName]
@@ -53,6 +54,7 @@ class Ledger:
         self.attempts: dict[NoticeId, list[Attempt]] = {}
         self.tasks: dict[IncidentId, dict[str, TaskItem]] = {}
         self.last_number = ""
+        self.asked = Asked()
 
     def put(self, rows: Iterable[Row]) -> None:
         """Take committed rows in."""
@@ -80,6 +82,7 @@ class Ledger:
             self.know_number(row.number)
             return
         self.incidents.pop(row.id, None)
+        self.asked.closed(row.id, row.number)
         if (mine := self.by_system.get(row.system)) is not None and mine.id == row.id:
             del self.by_system[row.system]
         for notice in self.of_incident.pop(row.id, {}):
@@ -106,6 +109,7 @@ class Ledger:
             self.told.setdefault(row.incident, set()).add(row.key)
             self.of_incident.setdefault(row.incident, {})[row.id] = None
             self.begun[row.incident] = max(row.generation, self.begun.get(row.incident, 0))
+            self.asked.put(row)
         if row.state is NoticeState.QUEUED:
             self._enqueue(row)
             return

@@ -12,6 +12,8 @@ from monitor.core.plan import TaskId
 from monitor.core.records import Batch, Entry, HumanState, Incident, Row
 from monitor.engine.compose import line
 from monitor.engine.desk import Desk
+from monitor.engine.links import Link
+from monitor.engine.taken import taken_rows
 
 BY_PEOPLE = (HumanState.SEEN, HumanState.WORKING, HumanState.FALLBACK)
 """The states people may say; the last one, resolved, follows from the system."""
@@ -29,6 +31,10 @@ class Answer(StrEnum):
     STILL_THERE = "still_there"
     """The system is not up: only its own recovery ends the incident."""
     NO_SUCH_TASK = "no_such_task"
+    USED = "used"
+    """The link has been answered by before."""
+    OUTDATED = "outdated"
+    """It has become worse since the link was made: there is a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,17 @@ def find(desk: Desk, wanted: str) -> Incident | None:
     return next((i for i in desk.ledger.incidents.values() if wanted in (i.number, i.id)), None)
 
 
-async def acknowledge(desk: Desk, wanted: str, who: str, human: HumanState) -> Act:
-    """Somebody has it (DESIGN §3, Acknowledging). `human` is one of BY_PEOPLE; `who` is shown to others."""
+async def acknowledge(desk: Desk, wanted: str, who: str, human: HumanState, link: Link | None = None) -> Act:
+    """Somebody has it (DESIGN §3, Acknowledging). `human` is one of BY_PEOPLE; `who` is shown to others.
+
+    The others told hear of it once. A `link` counts once, and only for what it was sent about.
+    """
     async with desk.journal.turn:
         incident, now = find(desk, wanted), desk.clock.now()
         if incident is None or not incident.active:
             return Act(Answer.OVER if incident else Answer.NOT_OPEN, incident)
+        if link is not None and (refused := spent(desk, incident, link)) is not None:
+            return Act(refused, incident)
         first = incident.acknowledged is None
         if not first and human in (incident.human, HumanState.SEEN):
             return Act(Answer.ALREADY, incident)
@@ -58,8 +69,17 @@ async def acknowledge(desk: Desk, wanted: str, who: str, human: HumanState) -> A
         text = f"{who}: {words.HUMAN[human]}"
         if incident.first_acknowledged is None:
             desk.metrics.to_acknowledge.observe(max(0.0, (now - incident.detected).total_seconds()))
-        await _commit(desk, after, line(after, entry, now, text, who=who, reason=human.value))
+        said = line(after, entry, now, text, link.key if link else "", who=who, reason=human.value)
+        await _commit(desk, after, said, *(taken_rows(desk, after, who, [said], now) if first else ()))
+        desk.wake_deliver()
         return Act(Answer.DONE, after)
+
+
+def spent(desk: Desk, incident: Incident, link: Link) -> Answer | None:
+    """Why a link no longer counts in its incident; None when it does."""
+    if link.key in desk.ledger.told.get(incident.id, set()):
+        return Answer.USED
+    return Answer.OUTDATED if link.generation != incident.generation else None
 
 
 async def note(desk: Desk, wanted: str, who: str, text: str) -> Act:

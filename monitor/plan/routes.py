@@ -37,7 +37,14 @@ def routes(part: Part | None, vias: Vias, via_names: Iterable[str]) -> tuple[tup
 def infos(found: tuple[tuple[ChannelName, RouteSettings], ...]) -> tuple[RouteInfo, ...]:
     """What deciding needs to know of the routes."""
     return tuple(
-        RouteInfo(RouteName(settings.name), channel, settings.independent, settings.timeout)
+        RouteInfo(
+            RouteName(settings.name),
+            channel,
+            settings.independent,
+            settings.timeout,
+            getattr(settings, "replies", False),
+            getattr(settings, "keyword", ""),
+        )
         for channel, settings in found
     )
 
@@ -56,6 +63,17 @@ def ways_out(part: Part, found: tuple[RouteInfo, ...], chains: tuple[Chain, ...]
         elif channel is ChannelName.SMS and not any(route.independent for route in ways):
             wrong = "every way for sms uses our own line: when it fails no SMS leaves"
             spot.warn(wrong, "Add a route with independent: yes (a GSM modem)", key=True)
+    _deaf(part, found)
+
+
+def _deaf(part: Part, found: tuple[RouteInfo, ...]) -> None:
+    """Tell of a way people would answer in vain: each text asks for an answer as soon as one route takes any."""
+    sms = [route for route in found if route.channel is ChannelName.SMS]
+    silent = [route.name for route in sms if not route.replies]
+    if sms and silent and len(silent) < len(sms):
+        wrong = f"texts ask for an answer, but what comes by {', '.join(silent)} cannot be answered"
+        spot = part.at("routes", ChannelName.SMS.value)
+        spot.warn(wrong, "Give every SMS route a number people can answer, and replies: yes", key=True)
 
 
 def _items(part: Part | None) -> Iterator[tuple[ChannelName, Part]]:

@@ -63,6 +63,10 @@ class CheckSettings(Strict):
     """What a warning and a failure of this check mean for its system; a kind may set other defaults."""
 
 
+Keyword = Annotated[str, Field(pattern=r"^[0-9A-Za-zÆØÅæøå]{0,8}$")]
+"""What people must write first for their reply to reach us, on a number shared with others."""
+
+
 class RouteSettings(Strict):
     """What every route of a channel has."""
 

@@ -21,7 +21,7 @@ JSON = "application/json"
 
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors "
+    "base-uri 'none'; form-action {forms}; frame-ancestors "
 )
 _ALWAYS: Headers = (
     (b"x-content-type-options", b"nosniff"),
@@ -40,6 +40,8 @@ class Answer:
     kind: str = TEXT
     cache: str = "no-store"
     framed: bool = False
+    forms: bool = False
+    """The page has a form that is sent to us."""
     extra: Headers = field(default=())
 
     async def send(self, send: Send) -> None:
@@ -49,7 +51,7 @@ class Answer:
             (b"content-length", str(len(self.body)).encode()),
             (b"cache-control", self.cache.encode()),
             *self.extra,
-            *security(framed=self.framed),
+            *security(framed=self.framed, forms=self.forms),
         ]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
@@ -65,9 +67,9 @@ def detail(status: int, text: str, *extra: tuple[bytes, bytes]) -> Answer:
     return Answer(json.dumps({"detail": text}, ensure_ascii=False).encode(), status, JSON, extra=extra)
 
 
-def security(*, framed: bool = False) -> Headers:
+def security(*, framed: bool = False, forms: bool = False) -> Headers:
     """The headers that keep other pages out (Content Security Policy Level 3)."""
-    policy = _CSP + ("*" if framed else "'none'")
+    policy = _CSP.format(forms="'self'" if forms else "'none'") + ("*" if framed else "'none'")
     return ((b"content-security-policy", policy.encode()), *_ALWAYS)
 
 

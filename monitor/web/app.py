@@ -12,6 +12,7 @@ import structlog
 from monitor.ports import StoreFault
 from monitor.web.answer import Answer, App, Event, Receive, Scope, Send, detail, plain, security
 from monitor.web.guard import Guard
+from monitor.web.links import LINK, Links
 from monitor.web.pages import Pages
 from monitor.web.scrape import Scrape
 from monitor.web.site import Health, Site
@@ -19,6 +20,7 @@ from monitor.web.site import Health, Site
 log = structlog.get_logger(__name__)
 
 API = "/api/"
+REPLIES = "/api/v1/sms/"
 _READ = ("GET", "HEAD")
 _ALLOW = (b"allow", b"GET, HEAD")
 
@@ -34,6 +36,7 @@ class Web:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._pages = Pages(site)
+        self._links = Links(site)
         self._scrape = Scrape(site.metrics)
         self._api: App | None = None
         self._building = asyncio.Lock()
@@ -48,11 +51,17 @@ class Web:
         except StoreFault:
             await answering.instead(scope, 503, "Historikken kan ikke læses lige nu. Åbne hændelser vises stadig.")
         except Exception:
-            log.exception("request_fell", path=scope["path"][:200])
+            log.exception("request_fell", path=_shown(scope["path"]))
             await answering.instead(scope, 500, "Siden kunne ikke laves. Overvågningen er ikke berørt af det.")
 
     async def _dispatch(self, scope: Scope, receive: Receive, answering: "_Answering") -> None:
         path: str = scope["path"]
+        if path.startswith(LINK):
+            await (await self._links(scope, receive)).send(answering)
+            return
+        if path.startswith(REPLIES) and self._site.replies is not None:
+            await self._site.replies(scope, receive, answering)
+            return
         if path.startswith(API):
             api = self._api or await self._build()
             await api(_as_get(scope), receive, answering)
@@ -83,6 +92,11 @@ def _load(site: Site) -> App:
     from monitor.web.api import build
 
     return Guard(build(site), site.api_token)
+
+
+def _shown(path: str) -> str:
+    """What may stand in a log: a link opens something."""
+    return LINK if path.startswith(LINK) else path[:200]
 
 
 def told(health: Health, word: str) -> Answer:

@@ -27,7 +27,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refusal = self._refused(scope)
-        body = b"" if refusal else await _body(receive)
+        body = b"" if refusal else await whole_body(receive)
         refusal = refusal or (body if isinstance(body, Answer) else None)
         if refusal is not None:
             await refusal.send(send)
@@ -50,8 +50,8 @@ class Guard:
 _TOO_LARGE = detail(413, "Højst 16 kB", (b"connection", b"close"))
 
 
-async def _body(receive: Receive) -> bytes | Answer:
-    """The whole body, or why it is not taken."""
+async def whole_body(receive: Receive, most: int = LARGEST) -> bytes | Answer:
+    """The whole body of at most so many bytes, or why it is not taken."""
     body = bytearray()
     try:
         async with asyncio.timeout(_PATIENCE):
@@ -60,7 +60,7 @@ async def _body(receive: Receive) -> bytes | Answer:
                 if event["type"] == "http.disconnect":
                     return detail(400, "Afbrudt")
                 body += event.get("body", b"")
-                if len(body) > LARGEST:
+                if len(body) > most:
                     return _TOO_LARGE
                 if not event.get("more_body", False):
                     return bytes(body)

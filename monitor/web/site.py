@@ -10,6 +10,7 @@ from typing import Protocol
 from monitor.core.records import Incident, IncidentId, Notice, TaskItem, TimelineLine
 from monitor.engine.engine import Engine
 from monitor.metrics import Metrics
+from monitor.web.answer import App
 
 Told = tuple[tuple[TimelineLine, ...], tuple[Notice, ...], tuple[TaskItem, ...]]
 
@@ -56,3 +57,5 @@ class Site:
     ready: Callable[[], Health]
     version: str
     api_token: str = field(default="", repr=False)
+    replies: App | None = None
+    """Answers `/api/v1/sms/…`: what the gateways bring; None where nobody takes replies."""

@@ -23,7 +23,7 @@ async def test_a_plan_with_faults_leaves_the_old_one_and_is_an_alarm(tmp_path: P
         await s.down("noedkald-1")
         s.expect("nexus", "Noedkald NEDE")
         s.engine.own.plan("")
-        await s.engine.turn()
+        await s.mind()
         s.expect("nexus", "Omsorgsvagt selv", "OPPE IGEN", channel=MAIL)
 
 

@@ -20,7 +20,8 @@ SILENCE = "silence"
 DROP = "drop"
 
 
-@dataclass(slots=True)
+# Without slots: aiosmtpd reads every attribute of its handler, and Python 3.11.2's slots hold one that cannot be read.
+@dataclass
 class Relay:
     """Where it listens, how it answers (by step, else it takes all) and what it has taken."""
 
@@ -98,8 +99,8 @@ class Relay:
 
 
 def cut(server: SMTP) -> None:
-    """Reset a connection that is still there."""
-    if server.transport is not None:
+    """Reset a connection that is still there; Python 3.11.2 cannot reset one over TLS that is closed already."""
+    if server.transport is not None and not server.transport.is_closing():
         cast(asyncio.Transport, server.transport).abort()
 
 

@@ -96,6 +96,7 @@ TABLES: dict[str, tuple[str, list[str], dict[str, Column]]] = {
             "route": (sa.Text(), True),
             "independent_first": (sa.Boolean(), False),
             "fault_at": (sa.BigInteger(), True),
+            "code": (sa.Text(), False),
         },
     ),
     "tasks": (

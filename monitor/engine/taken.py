@@ -1,0 +1,69 @@
+"""Who has it, told to the others: one notice each for everybody who was told of the outage.
+
+In the same transaction as the acknowledgement, so that nobody goes on alone with what somebody else has.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from monitor.core import words
+from monitor.core.delivery import owed_all_clear
+from monitor.core.plan import ChannelName, PersonId
+from monitor.core.records import Entry, Incident, Kind, Notice, NoticeId, NoticeState, Row, TimelineLine
+from monitor.engine.compose import incident_facts, line, render
+from monitor.engine.desk import Desk
+
+
+def taken_rows(desk: Desk, incident: Incident, who: str, said: Sequence[TimelineLine], now: datetime) -> list[Row]:
+    """The notices and their lines for everybody told but `who`: a person's name or id, or a role's title."""
+    meant = _meant(desk, who, now)
+    rows: list[Row] = []
+    facts = incident_facts(desk, incident, said, now)
+    known = desk.ledger.told.get(incident.id, set())
+    for told in _one_each(owed_all_clear(desk.ledger.notices_of(incident.id), incident)):
+        key = f"{incident.id}/{incident.generation}/taken/{told.person}"
+        if told.person in meant or key in known:
+            continue
+        text = render(desk, Kind.TAKEN, told.channel, facts, drill=incident.drill)
+        person = desk.plan.people.get(told.person)
+        name = person.name if person else told.person
+        kind = Kind.TAKEN.value
+        rows.append(
+            replace(
+                told,
+                id=NoticeId(desk.clock.new_id()),
+                key=key,
+                kind=Kind.TAKEN,
+                reason=kind,
+                text=text.body,
+                subject=text.subject,
+                created=now,
+                generation=incident.generation,
+                state=NoticeState.QUEUED,
+                settled=None,
+                route=None,
+                task=None,
+                fault_at=None,
+                code="",
+            )
+        )
+        said_of_it = f"{told.channel.upper()} til {name}: {words.KINDS[Kind.TAKEN]}"
+        rows.append(line(incident, Entry.QUEUED, now, said_of_it, f"{key}/queued", who=name, reason=kind))
+    return rows
+
+
+def _one_each(told: Iterable[Notice]) -> list[Notice]:
+    """One notice for each person, by SMS where they were told by SMS."""
+    found: dict[PersonId, Notice] = {}
+    for notice in told:
+        if notice.person not in found or notice.channel is ChannelName.SMS:
+            found[notice.person] = notice
+    return list(found.values())
+
+
+def _meant(desk: Desk, who: str, now: datetime) -> set[PersonId]:
+    wanted = who.strip().casefold()
+    people = {p.id for p in desk.plan.people.values() if wanted in (p.id.casefold(), p.name.casefold())}
+    roles = [role for role in desk.plan.roles.values() if role.title.casefold() == wanted]
+    return people | {person for role in roles for person in role.on_duty(now)}

@@ -1,0 +1,53 @@
+"""GatewayAPI's `X-Gwapi-Signature`: a JSON Web Token (RFC 7519) whose claims repeat the body.
+
+Only HS256 (RFC 7518 §3.2) is known here, whatever a token says of itself; what is not signed is not read.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+LONGEST = 8 * 1024
+
+
+class Unsigned(ValueError):
+    """No token, a broken one, or one signed with another secret. The text never holds any of it."""
+
+
+def claims(token: str, secret: str) -> Mapping[str, Any]:
+    """What a token claims. Raises Unsigned; an empty secret opens nothing."""
+    if not secret:
+        raise Unsigned("no secret")
+    if not token or len(token) > LONGEST or token.count(".") != 2 or not token.isascii():
+        raise Unsigned("no token")
+    signed, _, signature = token.rpartition(".")
+    head, _, body = signed.partition(".")
+    expected = hmac.digest(secret.encode(), signed.encode(), sha256)
+    # Compared before anything is read: a stranger's token reaches no parser.
+    if not hmac.compare_digest(_decoded(signature), expected):
+        raise Unsigned("signature")
+    if _object(head).get("alg") != "HS256":
+        raise Unsigned("algorithm")
+    return _object(body)
+
+
+def _decoded(part: str) -> bytes:
+    """RFC 7515 §2: base64url without padding."""
+    try:
+        return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Unsigned("encoding") from error
+
+
+def _object(part: str) -> dict[str, Any]:
+    try:
+        found = json.loads(_decoded(part))
+    except (ValueError, RecursionError) as error:
+        raise Unsigned("content") from error
+    if not isinstance(found, dict):
+        raise Unsigned("content")
+    return found
