@@ -3,7 +3,6 @@
 Only an acknowledgement of this heartbeat with status number 0 is good; a SIP 200 alone is an outage (DOMAIN §4).
 """
 
-import asyncio
 import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from checks.sip_digest import ANSWERED_BY, Login
 from checks.sip_peer import PeerSettings, Transport, Uri, bracketed
 from checks.sip_server import ears
 from checks.trust import Port
-from checks.wire import budget
 from monitor.core import scaip
 from monitor.core.finding import Held, Miss, Outcome, Phase, Reason, Verdict
 from monitor.core.scaip import Mrs, Snu
@@ -84,15 +82,17 @@ async def probe(settings: Settings, context: ProbeContext) -> Answered:
     login = Login(user, context.secret(password)) if password else None
     ref = secrets.token_hex(8).upper()
     exchange = Exchange(ref, login, context)
-    try:
-        async with asyncio.timeout(budget(context.timeout)), opened(settings.peer, context) as line:
-            with ExitStack() as stack, context.phase(Phase.PROCESSING):
-                heard = stack.enter_context(ears(line.ours[0], settings.listen)) if settings.listen else None
-                await exchange.run(line, drafted(settings, ref, line), heard)
-    except TimeoutError:
-        if exchange.status not in CARRIED:
-            raise
+    until = context.monotonic() + _patience(context.timeout)
+    async with opened(settings.peer, context) as line:
+        with ExitStack() as stack, context.phase(Phase.PROCESSING):
+            heard = stack.enter_context(ears(line.ours[0], settings.listen)) if settings.listen else None
+            await exchange.run(line, drafted(settings, ref, line), heard, until)
     return Answered(exchange.status, exchange.mrs, exchange.took, exchange.others, exchange.unreadable)
+
+
+def _patience(timeout: float) -> float:
+    """A second of the timeout is kept for telling what was seen: a bare 200 is another fault than silence."""
+    return max(timeout / 2, timeout - 1.0)
 
 
 def drafted(settings: Settings, ref: str, line: Line) -> Draft:
@@ -111,7 +111,7 @@ def judge(settings: Settings, answered: Answered, now: datetime) -> Verdict:
     elif answered.mrs.snu != Snu.OK:
         miss = _refused(answered.mrs.snu)
     else:
-        took, limit = f"{answered.took:.1f} s", settings.degraded_over
+        took, limit = f"{answered.took:.2f} s", settings.degraded_over
         held = (Held(_EXPECTED, f"efter {took}"),)
         if limit is None or answered.took <= limit:
             return Verdict(Outcome.OK, (), held)

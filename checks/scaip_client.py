@@ -5,6 +5,7 @@ in the 200's body, in a MESSAGE on the same line, or in one to a port of ours.
 """
 
 import asyncio
+import contextlib
 import secrets
 from dataclasses import replace
 from typing import Final
@@ -39,17 +40,23 @@ class Exchange:
         self.unreadable = 0
         self._ref, self._login, self._context = ref, login, context
         self._began, self._ignored = 0.0, 0
-        self._over = asyncio.Event()
+        self._answered, self._over = asyncio.Event(), asyncio.Event()
         self._server = Server(self._take)
 
-    async def run(self, line: Line, draft: Draft, ears: Ears | None) -> None:
-        """Until an acknowledgement or a refusal is here, or for ever. Raises OSError, ssl.SSLError, ProbeFault."""
+    async def run(self, line: Line, draft: Draft, ears: Ears | None, until: float) -> None:
+        """Until an acknowledgement or a refusal is here; one that was carried is given up at `until` (monotonic).
+
+        Waits for ever for the SIP answer: the caller bounds it. Raises OSError, ssl.SSLError, ProbeFault.
+        """
         self._began = self._context.monotonic()
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._converse(line, draft, alone=ears is None))]
             if ears:
                 tasks.append(group.create_task(serve(ears, self._server)))
-            await self._over.wait()
+            await self._answered.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(until - self._context.monotonic()):
+                    await self._over.wait()
             for task in tasks:
                 task.cancel()
 
@@ -57,6 +64,7 @@ class Exchange:
         try:
             final = await self._final(line, draft)
             self._context.facts["status"] = self.status = final.status
+            self._answered.set()
             if self.status not in CARRIED:
                 self._over.set()
             elif final.body:
@@ -111,5 +119,6 @@ class Exchange:
         elif self.mrs is None:
             self.mrs, self.took = found, self._context.monotonic() - self._began
             self._context.facts |= {"snu": found.snu, "mrs_seconds": self.took}
+            self._answered.set()
             self._over.set()
         return isinstance(found, scaip.Mrs)

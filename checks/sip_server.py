@@ -42,7 +42,9 @@ class Server:
             if not isinstance(request, sip.Request) or request.method == "ACK":
                 return None
             via = sip.via(request)
-            key = (via.host, str(via.port), via.param("branch") or "", request.first("Call-ID") or "", request.method)
+            # Call-ID and CSeq tell requests apart where the branch does not (§17.2.3, RFC 2543).
+            told = (via.param("branch"), request.first("Call-ID"), request.first("CSeq"))
+            key = (via.host, str(via.port), *(one or "" for one in told))
             if key not in self._answers:
                 self._remember(key, sip.serialise(self._first(request, source)))
         except ValueError:

@@ -78,7 +78,7 @@ class Service:
 
     async def run(self, on_ready: Callable[["Service"], None] = lambda service: None) -> None:
         """Start, serve until told to stop, and stop within 10 s, finishing what is being sent."""
-        self.supervisor = Supervisor(self.clock.monotonic)
+        self.supervisor = Supervisor(self.clock.monotonic, self._fell)
         self.ways = material(self.loaded, self.secret, self.clock)
         store = Store(self.settings.database)
         self.engine = Engine(self.ways, self.clock, store, self.metrics, self.supervisor.spawn)
@@ -100,6 +100,9 @@ class Service:
         self.watchdog.stopping()
         ticker.stop()
         await self._stop(server, web, store)
+
+    def _fell(self, loop: str) -> None:
+        self.metrics.loop_falls.labels(loop).inc()
 
     def _heard(self, finding: Finding) -> bool:
         self.first_round = True
@@ -233,7 +236,7 @@ def api_token(state: Path) -> str:
 
 
 def _answer_key(state: Path) -> bytes:
-    """What codes and links are made with. A folder that cannot be written holds no alarm back: it lasts until the end."""
+    """What codes and links are made with; one that cannot be kept holds no alarm back, and lasts as long as we do."""
     try:
         return _made_once(state / "answer-key").encode("ascii")
     except OSError as fault:

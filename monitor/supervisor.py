@@ -31,10 +31,10 @@ class Loop:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Runs named loops until stopped. `monotonic` gives seconds; `on_stamp(name)` hears of each whole cycle."""
+    """Runs named loops until stopped. `monotonic` gives seconds; `on_fall(name)` hears of each cycle that fell."""
 
     monotonic: Callable[[], float]
-    on_stamp: Callable[[str], None] = lambda name: None
+    on_fall: Callable[[str], None] = lambda name: None
     loops: dict[str, Loop] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -63,7 +63,6 @@ class Supervisor:
     def stamp(self, name: str) -> None:
         """A whole cycle has just ended."""
         self.loops[name].last = self.monotonic()
-        self.on_stamp(name)
 
     async def stop(self) -> None:
         """Cancel everything and wait until it has ended."""
@@ -79,6 +78,7 @@ class Supervisor:
                 await cycle()
             except Exception:
                 loop.falls += 1
+                self.on_fall(loop.name)
                 if not loop.resting:
                     log.exception("loop_fell", loop=loop.name, rest_seconds=rest)
                 loop.resting = True

@@ -1,3 +1,5 @@
+"""Where a secret is looked up, and that it never shows."""
+
 from pathlib import Path
 
 import pytest

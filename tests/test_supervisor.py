@@ -1,3 +1,5 @@
+"""Loops that fall, hang and end."""
+
 import asyncio
 
 from monitor.supervisor import Supervisor

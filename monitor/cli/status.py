@@ -18,12 +18,17 @@ def status(config: frame.Config = None, as_json: frame.Json = False) -> None:
     """What the running service believes now; exit 1 when an incident is open."""
     found = remote.get(frame.settings(config), "/api/v1/status")
     frame.answer(as_json, found, lambda: _status_text(found))
-    raise typer.Exit(frame.FOUND if found["incidents"] else frame.FINE)
+    raise typer.Exit(frame.FOUND if any(one["active"] for one in found["incidents"]) else frame.FINE)
 
 
 def _status_text(found: dict[str, Any]) -> str:
-    lines = [f"{s['title']:<34} {s['words']}" for s in found["systems"]]
-    lines += [f"{i['number']}  {i['title']}: {i['words']}" for i in found["incidents"]]
+    period = found["period"]
+    lines = [f"{found['plan']['municipality']}: {period['name']}" + (" (BLIND)" if found["blind"] else "")]
+    lines += [f"{s['title']:<34} {s['state']:<11} {s['words']}".rstrip() for s in found["systems"]]
+    for one in found["incidents"]:
+        who = one["acknowledged_by"] or "nobody has acknowledged"
+        state = "recovered" if one["recovered"] else one["current"] or one["severity"]
+        lines.append(f"{one['number']}  {one['system']}: {state}, {one['cause']} ({who})")
     return "\n".join(lines)
 
 

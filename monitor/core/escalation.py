@@ -89,8 +89,8 @@ def due(incident: Incident, plan: Plan, now: datetime, told: Set[str]) -> Due:
             # A stretch that is over asks nobody any more: the next one has taken over at the boundary.
             if isinstance(item, Remark) and (not ended or item.entry is not Entry.NOBODY_ON_DUTY):
                 remarks.setdefault(item.key, item)
-            elif isinstance(item, Call) and not ended:
-                calls.setdefault(item.key, item)
+            elif isinstance(item, Call) and not ended and (item.key not in calls or item.due < calls[item.key].due):
+                calls[item.key] = item
     return Due(
         tuple(c for c in calls.values() if c.key not in told),
         tuple(r for r in remarks.values() if r.key not in told),

@@ -114,8 +114,8 @@ class Sms:
             asked = parse_qs(scope["query_string"].decode("ascii"), errors="replace", max_num_fields=16)
         except ValueError as error:
             raise Refused(_BAD, "malformed") from error
-        given = asked.get("token", [""])[-1]
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), self._known(route.reply_token).encode()):
+        given, known = asked.get("token", [""])[-1], self._known(route.reply_token)
+        if not known or not hmac.compare_digest(given.encode("utf-8", "replace"), known.encode()):
             raise Refused(_UNKNOWN, "forged")
         ident = asked.get("id", [""])[-1][:64]
         text, number = asked.get("text", [""])[-1], asked.get("from", [""])[-1]

@@ -37,6 +37,7 @@ _PARTS = {
     "deliver_mail": "mailafsendelsen",
     "mind": "oprydningen",
     "watchdog": "vagthunden",
+    "replies": "modtagelsen af svar",
 }
 
 

@@ -1,6 +1,7 @@
 """`/a/{token}`: answering by the link in a mail.
 
-Looking does nothing, since mail scanners look; the press of a button acts. A link counts once. After it has, the page carries the next one, so that who has seen it can say more.
+Looking does nothing, since mail scanners look; the press of a button acts. A link counts once, and after it has, the
+page carries the next one, so that who has seen it can say more.
 """
 
 from dataclasses import replace

@@ -58,13 +58,13 @@ def measure() -> list[Row]:
     if program is None:
         sys.stderr.write("prometheus-blackbox-exporter is not installed: not measured\n")
         return []
-    core = sorted(os.sched_getaffinity(0))[-1]
+    core = max(os.sched_getaffinity(0))
     with TemporaryDirectory() as work, target(core) as port:
         (Path(work) / "blackbox.yml").write_text(_MODULE, encoding="utf-8")
         exporter = free_port()
         listen = f"--web.listen-address=127.0.0.1:{exporter}"
         command = [program, f"--config.file={work}/blackbox.yml", listen, "--log.level=error"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _up(exporter)
             used = psutil.Process(process.pid).cpu_times()

@@ -131,7 +131,7 @@ _ANY = {name: _LIKELY.get(name, _TEXT) | _TEXT for name in Settings.model_fields
 _NOT_SETTINGS = {"mty": _TEXT, "stc": _TEXT, "crd": _TEXT, "ver": _TEXT, "body": _TEXT}
 
 
-@hypothesis_settings(max_examples=400)
+@hypothesis_settings(max_examples=200)
 @given(st.fixed_dictionaries({"cid": _LIKELY["cid"] | _TEXT}, optional={**_ANY, **_NOT_SETTINGS}))
 def test_no_configuration_makes_it_send_anything_but_a_heartbeat(values: dict[str, str]) -> None:
     """Each field of Settings in turn likely or absurd: what is accepted makes a heartbeat, and nothing beside it."""
@@ -260,7 +260,7 @@ BAD: dict[str, tuple[Receiver, Outcome, Reason]] = {
 async def test_what_is_no_acknowledgement(name: str) -> None:
     receiver, outcome, reason = BAD[name]
     before = sockets()
-    finding, _ = await told(receiver, timeout="300ms" if reason in {Reason.TIMEOUT, Reason.REPLY} else "10s")
+    finding, _ = await told(receiver, timeout={Reason.TIMEOUT: "200ms", Reason.REPLY: "1s"}.get(reason, "10s"))
 
     assert (finding.outcome, finding.reason) == (outcome, reason)
     assert sockets() == before

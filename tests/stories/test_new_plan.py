@@ -76,6 +76,7 @@ async def test_who_has_taken_the_duty_over_is_told_and_who_had_it_is_not_told_ag
         await s.later(60)
         s.done()
         await s.acknowledge()
+        s.expect("it", "NEXUS support har den nu")
         await s.up("noedkald-1")
         for person in ("nexus", "it"):
             s.expect(person, "OPPE IGEN")

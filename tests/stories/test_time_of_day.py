@@ -62,6 +62,8 @@ async def test_unanswered_at_three_the_evening_s_people_take_over(tmp_path: Path
         s.expect("chef", "STADIG NEDE")
         s.expect("brand", "STADIG NEDE")
         await s.acknowledge()
+        s.expect("chef", "NEXUS support har den nu")
+        s.expect("brand", "NEXUS support har den nu")
         await s.until(datetime(2026, 3, 5, 18, 0))
         s.done()
 

@@ -34,6 +34,7 @@ async def test_somebody_has_it_and_the_reminders_stop(tmp_path: Path) -> None:
         assert answer.json()["answer"] == "done"
         assert answer.json()["recorded"] is True
         assert answer.json()["incident"]["human"] == "seen"
+        s.story.expect("brand", "Afdelingschef har den nu")
         assert s.story.texts() == []
         assert s.story.incident.active
 
