@@ -1,4 +1,4 @@
-"""`scaip` against a real sipp as the receiver, and behind a real kamailio that asks for a login and relays both ways."""
+"""`scaip` against a real sipp as receiver, and behind a real kamailio that asks for a login and relays both ways."""
 
 import asyncio
 import contextlib
