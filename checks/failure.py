@@ -46,12 +46,10 @@ _NAME_UNKNOWN: Final = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, socket.E
 # OpenSSL x509_vfy.h: X509_V_ERR_CERT_HAS_EXPIRED, …_HOSTNAME_MISMATCH and …_IP_ADDRESS_MISMATCH.
 _EXPIRED: Final = 10
 _WRONG_NAME: Final = frozenset({62, 64})
-_PHASE_WORDS: Final[dict[str, str]] = {
-    Phase.RESOLVE: "navneopslag",
-    Phase.CONNECT: "forbindelse",
-    Phase.TLS: "TLS",
-    Phase.PROCESSING: "svar",
-    Phase.TRANSFER: "overførsel",
+_STOPPED: Final[dict[str, str]] = {
+    Phase.CONNECT: "ingen forbindelse",
+    Phase.TLS: "ingen TLS-forbindelse",
+    Phase.TRANSFER: "svaret gik i stå",
 }
 _ERRNO_IN_TEXT: Final = re.compile(r"\[Errno (\d+)\]")
 
@@ -82,8 +80,7 @@ def timed_out(timeout: float, phases: Mapping[str, float]) -> Miss:
     reached = next(reversed(list(phases)), "")
     if reached == Phase.RESOLVE:
         return Miss(Reason.RESOLVER, f"navneopslag inden {timeout:g} s", "intet svar")
-    where = _PHASE_WORDS.get(reached)
-    return Miss(Reason.TIMEOUT, f"svar inden {timeout:g} s", f"standset under {where}" if where else "intet svar")
+    return Miss(Reason.TIMEOUT, f"svar inden {timeout:g} s", _STOPPED.get(reached, "intet svar"))
 
 
 def _of_tls(exc: ssl.SSLError) -> Miss:

@@ -228,11 +228,11 @@ def _gaps(stretch: Stretch, plan: Plan, firing: Firing) -> Iterator[Call | Remar
         key = f"{stretch.key}/nobody/{role}"
         others = bool(firing.people)
         yield Remark(key, Entry.NOBODY_ON_DUTY, firing.at, stretch.period, role, stretch.chain, firing.step, others)
-        for person in plan.roles[plan.owner].on_duty(firing.at):
-            for channel in ChannelName:
-                if plan.people[person].address(channel):
-                    at = f"{key}/{person}/{channel}"
-                    yield Call(at, Kind.NOBODY_ON_DUTY, person, channel, role, firing.at)
+        owners = plan.roles[plan.owner].on_duty(firing.at)
+        ways = ((person, channel) for person in owners for channel in ChannelName)
+        for person, channel in ways:
+            if plan.people[person].address(channel):
+                yield Call(f"{key}/{person}/{channel}", Kind.NOBODY_ON_DUTY, person, channel, role, firing.at)
 
 
 def _entered(incident: Incident, stretch: Stretch) -> Iterator[Remark]:

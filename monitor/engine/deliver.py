@@ -16,7 +16,7 @@ from monitor.core import words
 from monitor.core.delivery import Ended, GiveUp, Try, Wait, next_move, overtaken
 from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
 from monitor.core.gsm import cut
-from monitor.core.plan import ALARM_PATH, ChannelName, RouteName
+from monitor.core.plan import ALARM_PATH, ChannelName, PersonId, RouteName
 from monitor.core.records import Attempt, AttemptId, Batch, Entry, Notice, NoticeId, NoticeState
 from monitor.core.state import Level
 from monitor.engine.compose import line
@@ -268,9 +268,9 @@ def _about(ident: NoticeId) -> str:
     return f"send/{ident}"
 
 
-def _root(notice: Notice) -> str:
+def _root(notice: Notice) -> tuple[str, PersonId]:
     """What two notices that say the same to the same person by different channels have in common."""
-    return notice.key.split("/in_place/")[0].rpartition("/")[0]
+    return notice.key.split("/in_place/")[0].rpartition("/")[0], notice.person
 
 
 def route_finding(route: RouteName, sent: Sent, at: datetime) -> Finding:

@@ -11,7 +11,7 @@ from itertools import islice
 from monitor.core.calendar import Calendar
 from monitor.core.plan import Plan, Role
 from monitor.plan.faults import Fault
-from monitor.plan.load import PLAN, Loaded
+from monitor.plan.load import PLAN, SYSTEMS, Loaded
 from monitor.plan.rosters import gaps
 
 DAYS = 28
@@ -19,12 +19,15 @@ DAYS = 28
 CARD_LINES = 58
 CARD_COLUMNS = 95
 """What an A4 page holds at a size one can read at arm's length."""
+HASTE = 0.2
+"""Looking more often than so many seconds apart is a load on what is looked at, and no watch."""
 
 
 def lint(loaded: Loaded) -> list[Fault]:
     """The warnings of the load and those of a closer look, in that order."""
     found = list(loaded.warnings)
     found += [_fault(loaded, PLAN, *told) for told in (*_gaps(loaded), *_unused(loaded.plan))]
+    found += [_fault(loaded, SYSTEMS, *told) for told in _hasty(loaded.plan)]
     for path, text in loaded.cards.items():
         lines = sum(max(1, len(textwrap.wrap(line, CARD_COLUMNS))) for line in text.splitlines())
         if lines > CARD_LINES:
@@ -51,6 +54,14 @@ def _gaps_of(role: Role, loaded: Loaded, calendar: Calendar) -> Iterator[tuple[s
         first, last = calendar.local(begins), calendar.local(ends)
         wrong = f"nobody has this duty from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
         yield f"roles.{role.id}.roster", wrong, "Fill the roster, or alarms of these hours skip the step"
+
+
+def _hasty(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    for rule in plan.checks.values():
+        soonest = min(rule.every, rule.retry_every)
+        if soonest < HASTE:
+            wrong, mend = f"asks again after {soonest * 1000:g} ms", "Give every and retry_every at least 1s"
+            yield f"checks.{rule.name}", wrong, mend
 
 
 def _unused(plan: Plan) -> Iterator[tuple[str, str, str]]:

@@ -45,9 +45,9 @@ def people(part: Part | None) -> dict[PersonId, Person]:
         owner = numbers.setdefault(shape.sms, name) if shape.sms else name
         if owner != name:
             mend = "Give each a number of their own, or make them one person"
-            entry.at("sms").wrong(f"'{owner}' has the number {shape.sms} already", mend)
+            entry.at("sms").wrong(f"'{owner}' has this number already", mend)
         elif shape.sms and not FICTIONAL.fullmatch(shape.sms) and not _in_use(shape.sms):
-            entry.at("sms").warn(f"{shape.sms} is no number in use in its country", "Call it to make sure")
+            entry.at("sms").warn("this is no number in use in its country", "Call it to make sure")
         found[PersonId(name)] = Person(PersonId(name), shape.name, shape.sms, shape.mail)
     return found
 

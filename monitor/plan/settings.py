@@ -50,7 +50,7 @@ class CheckSettings(Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
     kind: str
-    every: Seconds = 30.0
+    every: Annotated[Seconds, Field(gt=0)] = 30.0
     timeout: Annotated[Seconds, Field(gt=0, le=120)] = 10.0
     confirm: Annotated[int, Field(ge=1, le=100)] = 3
     retry_every: Annotated[Seconds, Field(gt=0)] = 5.0

@@ -136,6 +136,8 @@ def _keep(found: Systems, settings: CheckSettings, system: SystemName) -> None:
 def _system(entry: Part, name: str, shape: SystemShape, known: frozenset[str]) -> System:
     for key, names in (("depends_on", shape.depends_on), ("worsened_by", shape.worsened_by)):
         referenced(entry.at(key), names or (), known, "system")
+    if name in (shape.worsened_by or ()):
+        entry.at("worsened_by").wrong("a system cannot be worsened by itself", "Name the other system")
     short = shape.short or shape.title.partition(" (")[0]
     if len(short) > SHORT:
         wrong = f"the title is longer than the {SHORT} characters an SMS has for it"

@@ -90,15 +90,24 @@ def load_texts(folder: Path) -> tuple[Texts, list[TextFault]]:
         for channel in ChannelName:
             path = folder / f"{kind}.{channel}"
             try:
-                template = environment.from_string(path.read_text(encoding="utf-8"))
-                templates[kind, channel] = template
+                templates[kind, channel] = environment.from_string(path.read_text(encoding="utf-8-sig"))
                 faults.extend(_length(path, channel, Texts(templates).render(kind, channel, EXAMPLE)))
-            except OSError as error:
-                faults.append(TextFault(path, 1, f"cannot be read: {error.strerror}", "write the text"))
-            except TemplateError as error:
-                line = getattr(error, "lineno", None) or 1
-                faults.append(TextFault(path, line, str(error), f"use only: {', '.join(sorted(EXAMPLE))}"))
+            # A template is a small program: anything may come of running it.
+            except Exception as error:
+                faults.append(_fault(path, error))
     return Texts(templates), faults
+
+
+def _fault(path: Path, error: Exception) -> TextFault:
+    if isinstance(error, OSError):
+        return TextFault(path, 1, f"cannot be read: {error.strerror}", "write the text")
+    if isinstance(error, UnicodeDecodeError):
+        return TextFault(path, 1, "is not UTF-8 text", "save the file as UTF-8")
+    line = getattr(error, "lineno", None) or 1
+    names = f"use only: {', '.join(sorted(EXAMPLE))}"
+    if isinstance(error, TemplateError):
+        return TextFault(path, line, str(error).rstrip("."), names)
+    return TextFault(path, line, f"cannot be written out ({type(error).__name__}: {error})"[:200].rstrip("."), names)
 
 
 def _length(path: Path, channel: ChannelName, text: Text) -> list[TextFault]:

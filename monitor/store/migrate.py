@@ -1,6 +1,7 @@
 """Brings a database's schema to the newest version.
 
-Alembic is loaded only when there is something to do: importing it costs a tenth of a second at every start.
+An upgrade is one transaction that keeps others out, so one that is cut short leaves nothing behind. Alembic is loaded
+only when there is something to do: importing it costs a tenth of a second at every start.
 """
 
 from pathlib import Path
@@ -9,13 +10,23 @@ from typing import Any
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from monitor.ports import StoreFault
 from monitor.store.schema import HEAD
 
 FOLDER = Path(__file__).parent / "migrations"
 
+_TURN = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(1869440630)",
+}
+"""Lets one upgrade at a time through. Without it Python's sqlite3 would make each table in a transaction of its own."""
+
 
 async def migrate(engine: AsyncEngine, target: str = HEAD) -> None:
-    """Upgrade to `target`; nothing is done where the schema is already there."""
+    """Upgrade to `target`; nothing is done where the schema is already there.
+
+    Raises StoreFault for a schema this program does not know: a newer program has been here.
+    """
     async with engine.begin() as connection:
         if await connection.run_sync(version) != target:
             await connection.run_sync(_upgrade, target)
@@ -31,8 +42,20 @@ def version(connection: Connection) -> str | None:
 
 def _upgrade(connection: Connection, target: str) -> None:
     from alembic import command
+    from alembic.script import ScriptDirectory
 
-    command.upgrade(configuration(connection), target)
+    connection.exec_driver_sql(_TURN[connection.dialect.name])
+    found = version(connection)
+    if found == target:
+        return
+    given = configuration(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(given).walk_revisions()}
+    if found is not None and found not in known:
+        raise StoreFault(
+            f"the database has schema {found[:40]!r}, this program knows {HEAD!r}: run the newer program that wrote it, "
+            "or put back the copy of the database from before that one"
+        )
+    command.upgrade(given, target)
 
 
 def configuration(connection: Connection) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Select, Table, event, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from monitor.core.records import (
@@ -33,10 +33,6 @@ from monitor.store.migrate import migrate
 
 R = TypeVar("R")
 
-_FAULTS = (SQLAlchemyError, OSError, TimeoutError)
-"""What a database that is full, locked, gone or broken raises."""
-
-
 class Store:
     """The database behind a SQLAlchemy URL (`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`)."""
 
@@ -46,7 +42,7 @@ class Store:
 
     async def open(self) -> None:
         """Bring the schema up to date. Raises StoreFault when the database cannot be used."""
-        with _told():
+        with _told("opening"):
             await migrate(self._engine)
 
     async def close(self) -> None:
@@ -55,7 +51,7 @@ class Store:
 
     async def save(self, rows: Sequence[Row]) -> None:
         """Write the rows in one transaction, in their order. Raises StoreFault; then nothing was written."""
-        with _told():
+        with _told("saving"):
             async with self._engine.begin() as connection:
                 for kind, run in _runs(rows):
                     await connection.execute(self._upsert(schema.TABLES[kind]), run)
@@ -116,20 +112,37 @@ class Store:
         )
 
     async def _all(self, kind: type[R], query: Select[Any]) -> tuple[R, ...]:
-        with _told():
+        with _told(f"reading {schema.TABLES[kind].name}"):
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query)).all()
         return tuple(kind(**row._mapping) for row in rows)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """A database's own exceptions, as the one the engine knows; its text may hold SQL but never row values."""
+def _told(doing: str) -> Iterator[None]:
+    """Whatever a database, its driver or a column raises, as the one fault others know, with no row's value in it.
+
+    The original is not chained: its text and its stack hold the statement's parameters, and those are people's.
+    """
     try:
         yield
-    except _FAULTS as error:
-        said = str(getattr(error, "orig", error)).splitlines()
-        raise StoreFault(f"{type(error).__name__}: {said[0] if said else ''}") from error
+    except StoreFault:
+        raise
+    except Exception as error:
+        raise StoreFault(f"{doing}: {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """The kind of error, and what the database said of it where that cannot hold a value."""
+    if isinstance(error, OSError):
+        return f"{type(error).__name__}: {error}"
+    driver = getattr(error, "orig", None)
+    # A driver that refuses a value quotes it; the lines after the first are details of rows.
+    quotes = isinstance(error, DataError) or isinstance(getattr(driver, "__cause__", None), ValueError)
+    if not isinstance(error, DBAPIError) or quotes:
+        return type(error).__name__
+    said = str(driver).splitlines()
+    return f"{type(error).__name__}: {said[0] if said else ''}"
 
 
 def _runs(rows: Sequence[Row]) -> list[tuple[type, list[dict[str, Any]]]]:

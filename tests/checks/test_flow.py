@@ -204,7 +204,7 @@ async def test_time_running_out_is_the_steps_fault() -> None:
         finding = await walk(form_login(server), timeout="1s")
 
     assert (finding.outcome, finding.reason) == (Outcome.FAIL, Reason.TIMEOUT)
-    assert finding.misses[0] == Miss(Reason.TIMEOUT, "login: svar inden 1 s", "standset under svar")
+    assert finding.misses[0] == Miss(Reason.TIMEOUT, "login: svar inden 1 s", "intet svar")
 
 
 async def test_a_missing_secret_is_our_own() -> None:

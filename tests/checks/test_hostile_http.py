@@ -195,7 +195,7 @@ def test_a_handshake_that_never_ends(loop: str) -> None:
 
     finding = loops(scenario, loop)
 
-    assert (finding.reason, finding.misses[0].seen) == (Reason.TIMEOUT, "standset under TLS")
+    assert (finding.reason, finding.misses[0].seen) == (Reason.TIMEOUT, "ingen TLS-forbindelse")
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -71,7 +71,7 @@ async def test_only_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
             finding = await look(monkeypatch, resolver(hole), port)
 
     assert (finding.outcome, finding.reason) == (Outcome.FAIL, Reason.TIMEOUT)
-    assert finding.misses[0].seen == "standset under forbindelse"
+    assert finding.misses[0].seen == "ingen forbindelse"
 
 
 async def test_what_another_address_said_counts_more_than_no_route_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

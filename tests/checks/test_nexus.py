@@ -204,7 +204,7 @@ async def test_the_token_host_that_hangs_is_told_as_such() -> None:
         finding = await look(iam, instance, timeout="1s")
 
     assert (finding.outcome, finding.reason, finding.facts["where"]) == (Outcome.FAIL, Reason.TIMEOUT, "token")
-    assert finding.misses[0] == Miss(Reason.TIMEOUT, "fælles login, token: svar inden 1 s", "standset under svar")
+    assert finding.misses[0] == Miss(Reason.TIMEOUT, "fælles login, token: svar inden 1 s", "intet svar")
 
 
 async def test_slow_is_a_warning() -> None:

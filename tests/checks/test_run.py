@@ -100,8 +100,8 @@ async def test_what_a_judge_raises_is_our_own_fault() -> None:
     ("phase", "miss"),
     [
         (None, Miss(Reason.TIMEOUT, "svar inden 0.02 s", "intet svar")),
-        (Phase.CONNECT, Miss(Reason.TIMEOUT, "svar inden 0.02 s", "standset under forbindelse")),
-        (Phase.TLS, Miss(Reason.TIMEOUT, "svar inden 0.02 s", "standset under TLS")),
+        (Phase.CONNECT, Miss(Reason.TIMEOUT, "svar inden 0.02 s", "ingen forbindelse")),
+        (Phase.TLS, Miss(Reason.TIMEOUT, "svar inden 0.02 s", "ingen TLS-forbindelse")),
         (Phase.RESOLVE, Miss(Reason.RESOLVER, "navneopslag inden 0.02 s", "intet svar")),
     ],
 )

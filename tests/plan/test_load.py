@@ -213,6 +213,24 @@ def test_texts_are_part_of_a_whole_configuration(folder: Path) -> None:
         loaded(folder, aids=Aids())
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"{{system}} {{1 / 0}}", "cannot be written out .ZeroDivisionError"),
+        (b"{% for x in range(99999999) %}a{% endfor %}", "cannot be written out .OverflowError"),
+        (b"{{system + 1}}", "cannot be written out .TypeError"),
+        ("Nødkald {{system}}".encode("latin-1"), "is not UTF-8 text. save the file as UTF-8"),
+        (b"{{system.__class__}}", "unsafe. use only: "),
+    ],
+)
+def test_a_text_that_cannot_be_written_out_is_a_fault_and_not_a_fall(folder: Path, text: bytes, said: str) -> None:
+    shutil.copytree(CONFIG / "texts", folder / "texts")
+    (folder / "texts" / "alarm.sms").write_bytes(text)
+
+    with pytest.raises(PlanFaults, match=rf"texts/alarm\.sms:1:1: .*{said}"):
+        loaded(folder, aids=Aids())
+
+
 def test_faults_render_for_people_and_for_machines() -> None:
     fault = Fault(
         "config/plan.yaml", 12, 5, "chains.nedbrud.steps[1].tell", "there is no role 'x'", "Did you mean 'y'?"

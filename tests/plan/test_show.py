@@ -139,7 +139,7 @@ def test_a_closer_look_at_a_good_plan_finds_nothing() -> None:
     assert lint(LOADED) == []
 
 
-def test_gaps_things_unused_and_cards_too_long(tmp_path: Path) -> None:
+def test_gaps_things_unused_checks_in_haste_and_cards_too_long(tmp_path: Path) -> None:
     shutil.copytree(GOOD, tmp_path, dirs_exist_ok=True)
     plan = tmp_path / "plan.yaml"
     text = plan.read_text(encoding="utf-8")
@@ -150,6 +150,8 @@ def test_gaps_things_unused_and_cards_too_long(tmp_path: Path) -> None:
     plan.write_text(text, encoding="utf-8")
     (tmp_path / "rosters" / "vagt.yaml").write_text("handover: fri 14:00\nsince: 2026-03-06\npeople: [carl]\n")
     (tmp_path / "cards" / "kald.md").write_text("# Nødkald\n" + "1. Ring.\n" * 60, encoding="utf-8")
+    systems = tmp_path / "systems.yaml"
+    systems.write_text(systems.read_text(encoding="utf-8").replace("every: 10s, token", "every: 5ms, token"))
 
     said = [str(warning).removeprefix(f"{tmp_path}/") for warning in lint(loaded(tmp_path))]
 
@@ -159,5 +161,6 @@ def test_gaps_things_unused_and_cards_too_long(tmp_path: Path) -> None:
         "plan.yaml: roles.tom: no step tells this role. Put it into a chain, or remove it",
         "plan.yaml: tasks.vent: no step hands this task to anybody. Put it into a chain, or remove it",
         "plan.yaml: people.dorte: has no role and is never told. Give a role, or remove the entry",
+        "systems.yaml: checks.kald-side: asks again after 5 ms. Give every and retry_every at least 1s",
         "cards/kald.md: takes 61 lines of 95 signs, an A4 page holds 58. Shorten it: a card is read standing up",
     ]

@@ -58,24 +58,10 @@ def _step(after: float, *roles: str, by: tuple[ChannelName, ...] = (SMS,), **mor
     return replace(Step(after, tuple(RoleId(r) for r in roles), by), **more)  # type: ignore[arg-type]
 
 
-def small_plan() -> Plan:
-    """The plan of the stories that build their own; the shipped one has its own tests."""
-    names = ("nexus", "leder", "chef", "brand", "sektion", "it")
-    people = {
-        PersonId(n): Person(PersonId(n), n.capitalize(), f"+450000000{i}", f"{n}@eksempel.example")
-        for i, n in enumerate(names, start=1)
-    }
-    roles = [
-        _role("nexus_support", "nexus"),
-        _role("afdelingsledelse", "leder"),
-        _role("afdelingschef", "chef"),
-        _role("brand_og_redning", "brand"),
-        _role("sektionsleder", "sektion"),
-        _role("it_drift", "it"),
-    ]
+def _chains() -> tuple[Chain, ...]:
     bad = frozenset({Severity.DOWN})
     lesser = frozenset({Severity.DEGRADED, Severity.ADVISORY})
-    chains = (
+    return (
         Chain(
             ChainId("nedbrud_dag"),
             DAY,
@@ -91,6 +77,23 @@ def small_plan() -> Plan:
         Chain(ChainId("mindre_dag"), DAY, CARE | OWN, lesser, (_step(0, "nexus_support", by=(MAIL,)),)),
         Chain(ChainId("egne"), None, OWN, bad, (_step(0, "it_drift"),)),
     )
+
+
+def small_plan() -> Plan:
+    """The plan of the stories that build their own; the shipped one has its own tests."""
+    names = ("nexus", "leder", "chef", "brand", "sektion", "it")
+    people = {
+        PersonId(n): Person(PersonId(n), n.capitalize(), f"+450000000{i}", f"{n}@eksempel.example")
+        for i, n in enumerate(names, start=1)
+    }
+    roles = [
+        _role("nexus_support", "nexus"),
+        _role("afdelingsledelse", "leder"),
+        _role("afdelingschef", "chef"),
+        _role("brand_og_redning", "brand"),
+        _role("sektionsleder", "sektion"),
+        _role("it_drift", "it"),
+    ]
     systems = [System(s, s.capitalize(), s.capitalize(), checks=(CheckName(f"{s}-1"),)) for s in sorted(CARE)]
     line = System(SystemName("egen_linje"), "Vores linje", "Vores linje", checks=(CheckName("c1"), CheckName("c2")))
     rules = [CheckRule(s.checks[0], s.id, s.title) for s in systems]
@@ -102,7 +105,7 @@ def small_plan() -> Plan:
         calendar=calendar(),
         people=people,
         roles={r.id: r for r in roles},
-        chains=chains,
+        chains=_chains(),
         tasks={TaskId("region"): Task(TaskId("region"), "Kontakt regionen", "Ring.", "Ring til regionen 78412345.")},
         systems={s.id: s for s in [*systems, line]},
         checks={r.name: r for r in rules},

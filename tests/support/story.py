@@ -99,11 +99,14 @@ class Story:
         self.engine = self._engine()
 
     def _engine(self) -> Engine:
-        self.store = CountingStore(self.url)
+        self.store = self._store()
         material = Material(self.plan, texts(), {}, dict(self.phones))
         engine = Engine(material, self.clock, self.store, Metrics("story"), self._spawn)
         engine.desk.urge = self.urged.extend
         return engine
+
+    def _store(self) -> CountingStore:
+        return CountingStore(self.url)
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(work, name=name)
