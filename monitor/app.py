@@ -7,12 +7,15 @@ import asyncio
 import os
 import secrets as randomness
 import signal
+import socket
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
@@ -37,39 +40,64 @@ from monitor.secrets import Secrets
 from monitor.settings import ServiceSettings
 from monitor.store.store import Store
 from monitor.supervisor import Supervisor
-from monitor.ticker import Ticker
 from monitor.watchdog import Watchdog
 from monitor.web import wire
 from monitor.web.app import create_app
 from monitor.web.site import Health, Site
+
+if TYPE_CHECKING:
+    from monitor.ticker import Ticker
 
 log = structlog.get_logger(__name__)
 
 STOP_WITHIN = 9.0
 _MIND_EVERY = 5.0
 _PATIENCE = 15.0
+_FIRST_WITHIN = 10.0
+"""Seconds after which what waits for a first probe goes on without one."""
+_DATE_EVERY = 1.0
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without its own signal handling: stopping is the service's business."""
+    """Uvicorn without its own signal handling: stopping is the service's business.
+
+    It looks up once a second, to write the date anew, where uvicorn's own loop turns ten times.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
+    def end(self) -> None:
+        """Take nothing more in, and finish."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DATE_EVERY):
+                    await self._ending.wait()
+
 
 @dataclass
 class Service:
-    """The running service. `loaded` is the configuration it starts from."""
+    """The running service. `loaded` is the configuration it starts from, `door` the socket it answers on."""
 
     settings: ServiceSettings
     loaded: Loaded
     secret: Secrets
     watchdog: Watchdog
+    door: socket.socket
     clock: Clock = field(default_factory=Clock)
     metrics: Metrics = field(default_factory=partial(Metrics, __version__))
     bounds: dict[tuple[str, str], float] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    first_round: bool = False
+    probed: asyncio.Event = field(default_factory=asyncio.Event)
+    ticker: "Ticker | None" = None
     supervisor: Supervisor = field(init=False)
     ways: Material = field(init=False)
     engine: Engine = field(init=False)
@@ -119,8 +147,18 @@ class Service:
         keep.start("replies", Inbox(self.answers, lambda: self.loaded.routes, self.clock.now).cycle, 2 * _PATIENCE)
         keep.start("mind", self._mind, 2 * _PATIENCE)
         if self.watchdog.every is not None:
-            keep.start("watchdog", self._feed, 2 * _PATIENCE)
-        keep.spawn(self._prove(), "prove")
+            # Its own turn is as long as the manager says: it must not find itself stuck.
+            keep.start("watchdog", self._feed, self.watchdog.every + _PATIENCE)
+        keep.spawn(self._settle(), "settle")
+
+    async def _settle(self) -> None:
+        """What can wait until a first probe has ended: the calendar's own work, and the proof."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_WITHIN):
+                await self.probed.wait()
+        await asyncio.to_thread(import_module, "monitor.ticker")
+        self.ticker = self._ticker()
+        await self._prove()
 
     async def _mind(self) -> None:
         await asyncio.sleep(_MIND_EVERY)
@@ -169,7 +207,9 @@ class Service:
         log.info("plan_reloaded", plan=loaded.digest[:12])
         self.watchdog.ready(f"plan {loaded.digest[:8]}")
 
-    def _ticker(self) -> Ticker:
+    def _ticker(self) -> "Ticker":
+        from monitor.ticker import Ticker
+
         ticker = Ticker(self.loaded.plan.calendar.zone)
         # Rosters and holidays are worked out for a year ahead from the day they are read.
         ticker.daily("reread", 4, 10, self.reload)
@@ -189,10 +229,10 @@ class Service:
 
     def _ready(self) -> Health:
         """Ready once the plan is in force, the store opened or knowingly degraded, and a first probe done."""
-        return Health(self.first_round, () if self.first_round else ("no probe has ended yet",))
+        probed = self.probed.is_set()
+        return Health(probed, () if probed else ("no probe has ended yet",))
 
     def _server(self, store: Store) -> _Server:
-        host, port = self.settings.address
         site = Site(
             engine=self.engine,
             history=store,
@@ -203,14 +243,11 @@ class Service:
             api_token=api_token(self.settings.state),
             replies=Sms(self.answers, lambda: self.loaded.routes, self.secret, self.clock.now),
         )
-        config = uvicorn.Config(
-            create_app(site), host=host, port=port, timeout_graceful_shutdown=2, **wire.options()
-        )
-        return _Server(config)
+        return _Server(uvicorn.Config(create_app(site), timeout_graceful_shutdown=2, **wire.options()))
 
     async def _stop(self, server: _Server, web: "asyncio.Task[None]", store: Store) -> None:
         """What is being sent is finished; what is not ends with the process and is resumed at the next start."""
-        server.should_exit = True
+        server.end()
         try:
             async with asyncio.timeout(STOP_WITHIN):
                 await self.engine.stop()

@@ -8,16 +8,16 @@ import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from monitor.build import read
 from monitor.clock import Clock
-from monitor.plan.faults import PlanFaults
-from monitor.plan.load import Loaded
 from monitor.secrets import Secrets
-from monitor.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from monitor.plan.load import Loaded
+    from monitor.settings import ServiceSettings
 
 FINE, FOUND, COULD_NOT = 0, 1, 2
 
@@ -25,8 +25,10 @@ Config = Annotated[Path | None, typer.Option("--config", help="The configuration
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
 
-def settings(config: Path | None) -> ServiceSettings:
+def settings(config: Path | None) -> "ServiceSettings":
     """The service's settings, with the folder the command names."""
+    from monitor.settings import ServiceSettings
+
     found = ServiceSettings()
     return found if config is None else found.model_copy(update={"config": config})
 
@@ -41,8 +43,11 @@ def today() -> date:
     return Clock().now().astimezone().date()
 
 
-def loaded(config: Path | None, *, prove: bool = False, day: date | None = None) -> Loaded:
+def loaded(config: Path | None, *, prove: bool = False, day: date | None = None) -> "Loaded":
     """The configuration, or an end with every fault told."""
+    from monitor.build import read
+    from monitor.plan.faults import PlanFaults
+
     folder = settings(config).config
     if not folder.is_dir():
         fail(f"{folder}: there is no such folder. Name the configuration folder with --config DIR")

@@ -1,52 +1,67 @@
-"""`omsorgsvagt`: run the service, ask it, try a check, look at the plan."""
+"""`omsorgsvagt`: run the service, ask it, try a check, look at the plan.
 
-import asyncio
-import os
+A command's module is loaded when that command is called: the service must not carry what the others need.
+"""
+
+import gc
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from monitor import __version__
 from monitor.cli import frame
-from monitor.cli.alarm import alarm
-from monitor.cli.database import database
-from monitor.cli.incidents import incidents
-from monitor.cli.plan import plan
-from monitor.cli.status import check, status
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.add_typer(plan, name="plan", help="The plan: check, show, prove.")
-app.add_typer(incidents, name="incidents", help="Incidents: list, show, acknowledge, note, tick a task off.")
-app.add_typer(alarm, name="alarm", help="The alarm path.")
-app.add_typer(database, name="db", help="The database.")
-app.command()(check)
-app.command()(status)
+_ELSEWHERE = {
+    "plan": "monitor.cli.plan:plan",
+    "incidents": "monitor.cli.incidents:incidents",
+    "alarm": "monitor.cli.alarm:alarm",
+    "db": "monitor.cli.database:database",
+    "check": "monitor.cli.status:check",
+    "status": "monitor.cli.status:status",
+}
+"""Command → module and what in it: a group of commands, or one command's function."""
 
 
-@app.command()
-def version() -> None:
-    """The version that is installed."""
-    typer.echo(__version__)
+class _Commands(TyperGroup):
+    """The commands of this module, and those that are loaded when they are called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All of them, in the order shown."""
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name; None when there is none."""
+        place = _ELSEWHERE.get(cmd_name)
+        return super().get_command(ctx, cmd_name) if place is None else _load(cmd_name, place)
+
+
+def _load(name: str, place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    found = getattr(import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        command: Any = typer.main.get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False)
+        alone.command()(found)
+        command = typer.main.get_command(alone)
+    command.name = name
+    return command
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def run(config: frame.Config = None) -> None:
     """Run the service in the foreground (systemd does the rest)."""
-    import uvloop
+    # What is made while starting stays; looking for garbage in it took a fifth of the time. `serve` turns it on again.
+    gc.disable()
+    from monitor.cli.run import serve
 
-    from monitor import logs
-    from monitor.app import Service
-    from monitor.watchdog import Watchdog
-
-    chosen = frame.settings(config)
-    logs.configure(chosen.log)
-    loaded = frame.loaded(config)
-    chosen.state.mkdir(parents=True, exist_ok=True)
-    watchdog = Watchdog.from_environment(os.environ)
-    service = Service(chosen, loaded, frame.secrets(), watchdog)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(service.run())
+    serve(frame.settings(config))
 
 
 @app.command()
@@ -59,6 +74,12 @@ def demo(
     from monitor.cli.demo import play
 
     raise typer.Exit(play(scene, keep, stay=stay))
+
+
+@app.command()
+def version() -> None:
+    """The version that is installed."""
+    typer.echo(__version__)
 
 
 def main() -> None:

@@ -298,10 +298,8 @@ def test_a_step_with_somebody_always_there_is_told_by_its_time(
         moot = each.unacknowledged_only and answered is not None and start + timedelta(seconds=answered) <= at
         if moot or (stretch.end is not None and at >= stretch.end):
             continue
-        for role in each.tell:
-            for person in plan.roles[role].always:
-                for channel in each.by:
-                    assert told[person, channel] <= at
+        people = [person for role in each.tell for person in plan.roles[role].always]
+        assert all(told[person, channel] <= at for person in people for channel in each.by)
 
 
 @given(plans(), starts, answers, spans)
