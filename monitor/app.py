@@ -4,21 +4,17 @@ Everything is built here and handed on; nothing below reaches for what it was no
 """
 
 import asyncio
-import os
-import secrets as randomness
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
-import uvicorn
 
 from monitor import __version__
 from monitor.build import material, read, watched
@@ -33,6 +29,7 @@ from monitor.engine.snapshot import snapshot
 from monitor.engine.watch import Watch
 from monitor.intake.inbox import Inbox
 from monitor.intake.sms import Sms
+from monitor.keys import answer_key, api_token
 from monitor.metrics import Metrics, Snapshot
 from monitor.plan.faults import PlanFaults
 from monitor.plan.load import Loaded
@@ -41,8 +38,7 @@ from monitor.settings import ServiceSettings
 from monitor.store.store import Store
 from monitor.supervisor import Supervisor
 from monitor.watchdog import Watchdog
-from monitor.web import wire
-from monitor.web.app import create_app
+from monitor.web.server import Server
 from monitor.web.site import Health, Site
 
 if TYPE_CHECKING:
@@ -55,32 +51,6 @@ _MIND_EVERY = 5.0
 _PATIENCE = 15.0
 _FIRST_WITHIN = 10.0
 """Seconds after which what waits for a first probe goes on without one."""
-_DATE_EVERY = 1.0
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its own signal handling: stopping is the service's business.
-
-    It looks up once a second, to write the date anew, where uvicorn's own loop turns ten times.
-    """
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._ending = asyncio.Event()
-
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        return nullcontext()
-
-    def end(self) -> None:
-        """Take nothing more in, and finish."""
-        self.should_exit = True
-        self._ending.set()
-
-    async def main_loop(self) -> None:
-        while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_DATE_EVERY):
-                    await self._ending.wait()
 
 
 @dataclass
@@ -112,28 +82,28 @@ class Service:
         self.engine = Engine(self.ways, self.clock, store, self.metrics, self.supervisor.spawn)
         self.watch = Watch(self._heard, self.supervisor.spawn, self.clock.monotonic, self.metrics.late.inc)
         self.engine.desk.urge = self.watch.urge
-        self.engine.desk.asking = Asking(_answer_key(self.settings.state), self.settings.public_url)
+        self.engine.desk.asking = Asking(answer_key(self.settings.state), self.settings.public_url)
         self.answers = Answers(self.engine.desk)
         self.metrics.watch(self._snapshot)
         server = self._server(store)
-        web = self.supervisor.spawn(server.serve(), "web")
+        web = self.supervisor.spawn(server.serve([self.door]), "web")
         await self.engine.open()
-        self._start_loops()
         self._signals()
-        ticker = self._ticker()
+        self._start_loops()
         self.watchdog.ready(f"plan {self.loaded.digest[:8]}, {len(self.loaded.checks)} checks")
         log.info("started", version=__version__, plan=self.loaded.digest[:12], listen=self.settings.listen)
         on_ready(self)
         await self.stopping.wait()
         self.watchdog.stopping()
-        ticker.stop()
+        if self.ticker is not None:
+            self.ticker.stop()
         await self._stop(server, web, store)
 
     def _fell(self, loop: str) -> None:
         self.metrics.loop_falls.labels(loop).inc()
 
     def _heard(self, finding: Finding) -> bool:
-        self.first_round = True
+        self.probed.set()
         return self.engine.heard(finding)
 
     def _start_loops(self) -> None:
@@ -148,7 +118,8 @@ class Service:
         keep.start("mind", self._mind, 2 * _PATIENCE)
         if self.watchdog.every is not None:
             # Its own turn is as long as the manager says: it must not find itself stuck.
-            keep.start("watchdog", self._feed, self.watchdog.every + _PATIENCE)
+            every = self.watchdog.every
+            keep.start("watchdog", partial(self._feed, every), every + _PATIENCE)
         keep.spawn(self._settle(), "settle")
 
     async def _settle(self) -> None:
@@ -165,10 +136,9 @@ class Service:
         self.engine.own.look([loop for loop in self.supervisor.stuck() if loop.name != "mind"])
         await self.engine.mind()
 
-    async def _feed(self) -> None:
+    async def _feed(self, every: float) -> None:
         """Fed only while every loop turns: a loop that hangs is ended by the service manager."""
-        assert self.watchdog.every is not None
-        await asyncio.sleep(self.watchdog.every)
+        await asyncio.sleep(every)
         if not self.supervisor.stuck():
             self.watchdog.alive()
 
@@ -232,7 +202,7 @@ class Service:
         probed = self.probed.is_set()
         return Health(probed, () if probed else ("no probe has ended yet",))
 
-    def _server(self, store: Store) -> _Server:
+    def _server(self, store: Store) -> Server:
         site = Site(
             engine=self.engine,
             history=store,
@@ -243,9 +213,9 @@ class Service:
             api_token=api_token(self.settings.state),
             replies=Sms(self.answers, lambda: self.loaded.routes, self.secret, self.clock.now),
         )
-        return _Server(uvicorn.Config(create_app(site), timeout_graceful_shutdown=2, **wire.options()))
+        return Server(site)
 
-    async def _stop(self, server: _Server, web: "asyncio.Task[None]", store: Store) -> None:
+    async def _stop(self, server: Server, web: "asyncio.Task[None]", store: Store) -> None:
         """What is being sent is finished; what is not ends with the process and is resumed at the next start."""
         server.end()
         try:
@@ -265,28 +235,3 @@ def _bounds(plan: Plan, clock: Clock) -> dict[tuple[str, str], float]:
     start = clock.now() - timedelta(hours=1)
     found = worst(plan, start)
     return {(key[0], key[1]): bound.total if bound.reaches else float("inf") for key, bound in found.items()}
-
-
-def api_token(state: Path) -> str:
-    """The token for the local API, made once, readable by the service's user alone."""
-    return _made_once(state / "api-token")
-
-
-def _answer_key(state: Path) -> bytes:
-    """What codes and links are made with; one that cannot be kept holds no alarm back, and lasts as long as we do."""
-    try:
-        return _made_once(state / "answer-key").encode("ascii")
-    except OSError as fault:
-        log.error("answer_key_not_kept", wrong=fault.strerror)
-        return randomness.token_bytes(32)
-
-
-def _made_once(path: Path) -> str:
-    """A secret of ours from its file, made when there is none. Raises OSError."""
-    state = path.parent
-    if not path.is_file():
-        state.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(randomness.token_urlsafe(32))
-    return path.read_text(encoding="ascii").strip()

@@ -14,7 +14,7 @@ from monitor.core.records import Kind
 from monitor.engine.engine import Material
 from monitor.ports import Message, SendOutcome, Sent
 
-alarm = typer.Typer(no_args_is_help=True)
+alarm = typer.Typer(no_args_is_help=True, help="The alarm path.")
 
 
 @alarm.command()

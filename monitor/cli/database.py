@@ -9,12 +9,7 @@ from monitor.ports import StoreFault
 from monitor.store.schema import HEAD
 from monitor.store.store import Store
 
-database = typer.Typer(no_args_is_help=True)
-
-
-@database.callback()
-def _group() -> None:
-    """The database."""
+database = typer.Typer(no_args_is_help=True, help="The database.")
 
 
 @database.command()

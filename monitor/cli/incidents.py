@@ -12,7 +12,7 @@ from monitor.engine.compose import say
 from monitor.ports import StoreFault
 from monitor.store.store import Store
 
-incidents = typer.Typer(no_args_is_help=True)
+incidents = typer.Typer(no_args_is_help=True, help="Incidents: list, show, acknowledge, note, tick a task off.")
 
 Number = Annotated[str, typer.Argument(help="The incident's number, for instance 26-0007.")]
 Who = Annotated[str, typer.Option(help="Who does it; stands on the timeline.")]

@@ -66,7 +66,7 @@ def run(config: frame.Config = None) -> None:
 
 @app.command()
 def demo(
-    scene: Annotated[str, typer.Option(help="What to break: nexus, maintenance, phoniro, noedkald or linje.")] = "nexus",
+    scene: Annotated[str, typer.Option(help="What breaks: nexus, maintenance, phoniro, noedkald or linje.")] = "nexus",
     keep: Annotated[Path | None, typer.Option(help="Keep the demo's files in this folder.")] = None,
     stay: Annotated[bool, typer.Option(help="Leave everything running at the end, to look around.")] = False,
 ) -> None:

@@ -12,7 +12,7 @@ from monitor.core.proof import Bound, worst
 from monitor.plan.lint import lint
 from monitor.plan.show import check_text, describe, show_text
 
-plan = typer.Typer(no_args_is_help=True)
+plan = typer.Typer(no_args_is_help=True, help="The plan: check, show, prove.")
 
 
 @plan.command()

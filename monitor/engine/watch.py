@@ -1,8 +1,8 @@
 """Starts every probe when it is due, and hands what it found to ingest.
 
 A heap of due times and one task a probe: a late or hanging probe delays no other, and a check's turns stay on its own
-grid, so the schedule does not drift. (APScheduler keeps the calendar; for this it was measured too dear: see
-`tests/bench`.)
+grid, so the schedule does not drift. (APScheduler keeps the calendar; what it would cost here stands beside this in
+`tests/bench/cadence.py`.)
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from monitor.core.finding import CheckName, Finding
 
 _IDLE = 1.0
 _LATE = 0.1
+_TOGETHER = 0.01
 _FRESH = 1.0
 
 
@@ -30,6 +31,8 @@ class Watched:
     grid: float = 0.0
     due: float = 0.0
     began: float = -1e9
+    served: float = -1e9
+    """The turn now being taken: when it was due, or began if later."""
     running: bool = False
     again: bool = False
     gone: bool = False
@@ -52,7 +55,7 @@ class Watch:
         self.checks: dict[CheckName, Watched] = {}
         self._heap: list[tuple[float, int, Watched]] = []
         self._turn = 0
-        self._wake = asyncio.Event()
+        self._sleeper: asyncio.Future[None] | None = None
 
     def plan(self, checks: Iterable[Watched]) -> None:
         """Take this set of checks as the whole schedule; those already there keep their place on the grid."""
@@ -83,29 +86,37 @@ class Watch:
     async def cycle(self) -> None:
         """Start what is due, then sleep until the next is; at most a second, so that each turn is seen."""
         now = self.monotonic()
-        while self._heap and self._heap[0][0] <= now:
+        # What is due within a few milliseconds starts in the same turn: waking costs more than starting.
+        while self._heap and self._heap[0][0] <= now + _TOGETHER:
             due, _, check = heapq.heappop(self._heap)
             if check.gone or check.running or due != check.due:
                 continue
             if now - due > _LATE:
                 self.late()
-            check.running, check.began = True, now
+            check.running, check.began, check.served = True, now, max(now, due)
             self.spawn(self._probe(check), check.name)
-        pause = min(_IDLE, self._heap[0][0] - now) if self._heap else _IDLE
-        self._wake.clear()
-        if pause > 0:
-            try:
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
-            except TimeoutError:
-                return
+        await self._sleep(min(_IDLE, self._heap[0][0] - now) if self._heap else _IDLE)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until then, or until something is due sooner."""
+        loop = asyncio.get_running_loop()
+        self._sleeper = loop.create_future()
+        alarm = loop.call_later(max(0.0, seconds), self._rouse)
+        try:
+            await self._sleeper
+        finally:
+            alarm.cancel()
+
+    def _rouse(self) -> None:
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     async def _probe(self, check: Watched) -> None:
         try:
             finding = await check.run()
         finally:
             check.running = False
-            now = self.monotonic()
+            now = max(self.monotonic(), check.served)
             # On its grid, past the turns it slept through; set before the finding is told, which may urge it.
             check.grid += check.every * max(0, (now - check.grid) // check.every + 1)
             self._push(check, check.grid)
@@ -123,7 +134,7 @@ class Watch:
         self._turn += 1
         heapq.heappush(self._heap, (due, self._turn, check))
         if self._heap[0][2] is check:
-            self._wake.set()
+            self._rouse()
 
 
 def _offset(check: Watched, index: int) -> float:

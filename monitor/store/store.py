@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Select, Table, event, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from monitor.core.records import (
@@ -136,13 +136,12 @@ def _said(error: Exception) -> str:
     """The kind of error, and what the database said of it where that cannot hold a value."""
     if isinstance(error, OSError):
         return f"{type(error).__name__}: {error}"
-    driver = getattr(error, "orig", None)
-    # A driver that refuses a value quotes it; the lines after the first are details of rows.
-    quotes = isinstance(error, DataError) or isinstance(getattr(driver, "__cause__", None), ValueError)
-    if not isinstance(error, DBAPIError) or quotes:
+    if not isinstance(error, DBAPIError):
         return type(error).__name__
-    said = str(driver).splitlines()
-    return f"{type(error).__name__}: {said[0] if said else ''}"
+    # SQLSTATE class 22, data exception: the value is quoted. The lines after the first are details of rows.
+    state = str(getattr(error.orig, "sqlstate", ""))
+    said = str(error.orig).splitlines()
+    return f"{type(error).__name__}: {f'data exception {state}' if state.startswith('22') else ''.join(said[:1])}"
 
 
 def _runs(rows: Sequence[Row]) -> list[tuple[type, list[dict[str, Any]]]]:

@@ -139,7 +139,7 @@ async def test_a_store_that_fails_stops_nothing_and_is_written_when_it_returns()
     assert journal.degraded
     store.fails = False
     await journal.mend()
-    assert not journal.degraded and not journal.waiting
+    assert (journal.degraded, journal.waiting) == (False, 0)
     assert store.rows == ["i", "n", "c"]
 
 
@@ -209,7 +209,7 @@ async def test_a_store_that_can_be_read_only_later_gives_what_a_former_run_left(
     store.fails = False
     kept = await journal.mend()
     assert kept is not None and kept.last_number == "26-0041"
-    assert journal.numbered and not journal.degraded and store.rows == ["i"]
+    assert (journal.numbered, journal.degraded, store.rows) == (True, False, ["i"])
     assert await journal.mend() is None
 
 
@@ -270,12 +270,11 @@ def test_a_backlog_holds_the_newest_value_of_each_row_and_counts_right(acts: lis
                 assert expected.pop((type(row), key_of(row))) == row
         elif act == "back":
             backlog.put_back(out)
-            for row in out:
-                expected.setdefault((type(row), key_of(row)), row)
+            expected = {(type(row), key_of(row)): row for row in out} | expected
         elif act == "settled":
             backlog.settled(out)
-            for row in out:
-                expected.pop((type(row), key_of(row)), None)
+            settled = {(type(row), key_of(row)) for row in out}
+            expected = {key: row for key, row in expected.items() if key not in settled}
         elif not isinstance(act, str):
             backlog.keep([act])
             expected[type(act), key_of(act)] = act

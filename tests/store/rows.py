@@ -63,6 +63,30 @@ def rows_of(kind: type[Row]) -> st.SearchStrategy[Row]:
     return drawn.map(lambda values: kind(*values))
 
 
+def extremes(kind: type[Row]) -> list[Row]:
+    """Rows whose fields are all as small and empty, and all as great and strange, as they may be."""
+    hints = get_type_hints(kind)
+    return [kind(**{field.name: _extreme(hints[field.name], great) for field in fields(kind)}) for great in (False, True)]
+
+
+def _extreme(hint: Any, great: bool) -> Any:
+    if get_origin(hint) in (UnionType, Union):
+        return _extreme(next(part for part in get_args(hint) if part is not type(None)), great) if great else None
+    if get_origin(hint) is tuple:
+        return (_extreme(get_args(hint)[0], great),) * 3 if great else ()
+    while isinstance(hint, NewType):
+        hint = hint.__supertype__
+    if issubclass(hint, Enum):
+        return list(hint)[-1 if great else 0]
+    small: dict[Any, tuple[Any, Any]] = {
+        str: ("", "'; -- \"%s\" \\ \r\n\t \u2028 \U0001f6a8 æøå " * 50),
+        bool: (False, True),
+        int: (-(2**31), 2**31 - 1),
+        datetime: (datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
+    }
+    return small[hint][great]
+
+
 def key(row: Row) -> str:
     """What a later row with the same one replaces."""
     (column,) = schema.TABLES[type(row)].primary_key

@@ -90,9 +90,9 @@ class Postgres:
         """The same database over the socket in the file system."""
         return f"postgresql+asyncpg://{_ACCOUNT}@/{url.rpartition('/')[2]}?host={self.folder}&port={self.port}"
 
-    def sql(self, statement: str) -> str:
-        """What one statement answers, run in the database `postgres`."""
-        place = ["-h", str(self.folder), "-p", str(self.port), "-U", _ACCOUNT, "-d", _ACCOUNT]
+    def sql(self, statement: str, url: str = f"/{_ACCOUNT}") -> str:
+        """What one statement answers, run in the database that the URL names."""
+        place = ["-h", str(self.folder), "-p", str(self.port), "-U", _ACCOUNT, "-d", url.rpartition("/")[2]]
         return self._run("psql", *place, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", statement)
 
     def _answers(self) -> bool:
