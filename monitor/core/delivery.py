@@ -151,6 +151,16 @@ def overtaken(notice: Notice, incident: Incident | None) -> bool:
     return notice.kind is Kind.REMINDER and incident.acknowledged is not None
 
 
+def owed_again(notices: Iterable[Notice], incident: Incident) -> list[Notice]:
+    """The last all-clear of each person and channel that have heard nothing of the outage since. Oldest first."""
+    last: dict[tuple[str, ChannelName], Notice] = {}
+    for notice in notices:
+        failed = notice.state is NoticeState.FAILED
+        if notice.incident == incident.id and notice.kind not in _NO_OUTAGE and not failed:
+            last[notice.person, notice.channel] = notice
+    return [notice for notice in last.values() if notice.kind is Kind.ALL_CLEAR]
+
+
 def owed_all_clear(notices: Iterable[Notice], incident: Incident) -> list[Notice]:
     """One earlier notice for each person and channel owed the all-clear: whoever got, or may yet get, the alarm.
 

@@ -84,12 +84,10 @@ def due(incident: Incident, plan: Plan, now: datetime, told: Set[str]) -> Due:
     upcoming: list[datetime] = []
     for _, shared in groupby(stretches(incident, plan, now), key=lambda stretch: stretch.key):
         group = tuple(shared)
-        ended = group[0].end is not None and group[0].end <= now
         for item in (*_entered(incident, group[0]), *_walk(incident, plan, group, now, upcoming)):
-            # A stretch that is over asks nobody any more: the next one has taken over at the boundary.
-            if isinstance(item, Remark) and (not ended or item.entry is not Entry.NOBODY_ON_DUTY):
+            if isinstance(item, Remark):
                 remarks.setdefault(item.key, item)
-            elif isinstance(item, Call) and not ended and (item.key not in calls or item.due < calls[item.key].due):
+            elif item.key not in calls or item.due < calls[item.key].due:
                 calls[item.key] = item
     return Due(
         tuple(c for c in calls.values() if c.key not in told),
@@ -151,9 +149,13 @@ def _walk(
         if not handover and _moot(firing.step, firing.at, incident.acknowledged):
             continue
         handed = handed or handover
-        if stretch.end is not None and firing.at >= stretch.end:
-            if stretch.end <= now:
+        over = stretch.end is not None and firing.at >= stretch.end
+        if stretch.end is not None and stretch.end <= now:
+            # A stretch that is over asks nobody any more: the next one has taken over at the boundary.
+            if over:
                 yield _dropped(stretch, firing, stretch.end)
+        elif over:
+            continue
         elif firing.at > now:
             upcoming.append(firing.at)
         else:

@@ -4,7 +4,7 @@ Rendering happens here, at the decision, so that what is sent is what was decide
 replaced by a plain one: no fault in a template holds an alarm back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import structlog
 
 from monitor.core import words
-from monitor.core.delivery import owed_all_clear
+from monitor.core.delivery import owed_again, owed_all_clear
 from monitor.core.escalation import Call, Due, Remark
 from monitor.core.gsm import cut
-from monitor.core.plan import OWN_LINE, ChannelName, Severity, Task
+from monitor.core.plan import OWN_LINE, ChannelName, PersonId, Severity, Task
 from monitor.core.records import (
     Batch,
     Entry,
@@ -222,28 +222,51 @@ def _remark_line(desk: Desk, incident: Incident, remark: Remark) -> TimelineLine
 def all_clear_rows(desk: Desk, incident: Incident, said: Sequence[TimelineLine], now: datetime) -> list[Notice]:
     """The all-clear for everyone who was told of the outage, by the way they were told, and nobody else."""
     facts = incident_facts(desk, incident, said, now)
-    found = []
-    for told in owed_all_clear(desk.ledger.notices_of(incident.id), incident):
-        text = render(desk, Kind.ALL_CLEAR, told.channel, facts, drill=incident.drill)
-        clear = replace(
-            told,
-            id=NoticeId(desk.clock.new_id()),
-            key=f"{incident.id}/{incident.generation}/clear/{now.timestamp():.3f}/{told.person}/{told.channel}",
-            kind=Kind.ALL_CLEAR,
-            reason=Kind.ALL_CLEAR.value,
-            text=text.body,
-            subject=text.subject,
-            created=now,
-            generation=incident.generation,
-            state=NoticeState.QUEUED,
-            settled=None,
-            route=None,
-            task=None,
-            fault_at=None,
-            code="",
-        )
-        found.append(clear)
-    return found
+    stem = f"{incident.id}/{incident.generation}/clear/{now.timestamp():.3f}"
+    return [
+        follow_up(desk, incident, told, Kind.ALL_CLEAR, stem, facts | {"created": now})
+        for told in owed_all_clear(desk.ledger.notices_of(incident.id), incident)
+    ]
+
+
+def again_rows(
+    desk: Desk, incident: Incident, told_now: Set[PersonId], said: Sequence[TimelineLine], now: datetime
+) -> list[Notice | TimelineLine]:
+    """It is back: for everyone whose last word was an all-clear and whom the chain (`told_now`) does not tell anyway."""
+    if incident.generation == 1 or not incident.active or incident.hold is not None:
+        return []
+    owed = [n for n in owed_again(desk.ledger.notices_of(incident.id), incident) if n.person not in told_now]
+    facts = incident_facts(desk, incident, said, now) | {"created": now} if owed else {}
+    rows: list[Notice | TimelineLine] = []
+    for told in owed:
+        again = follow_up(desk, incident, told, incident.told_as, f"{incident.id}/{incident.generation}/again", facts)
+        person = desk.plan.people.get(told.person)
+        name = person.name if person else told.person
+        text = f"{told.channel.upper()} til {name}: {words.KINDS[again.kind]}"
+        rows += [again, line(incident, Entry.QUEUED, now, text, f"{again.key}/queued", who=name, reason=again.reason)]
+    return rows
+
+
+def follow_up(desk: Desk, incident: Incident, told: Notice, kind: Kind, stem: str, facts: dict[str, Any]) -> Notice:
+    """One more word to somebody already told, by the way they were told. `stem` begins its key."""
+    text = render(desk, kind, told.channel, facts, drill=incident.drill)
+    return replace(
+        told,
+        id=NoticeId(desk.clock.new_id()),
+        key=f"{stem}/{told.person}/{told.channel}",
+        kind=kind,
+        reason=kind.value,
+        text=text.body,
+        subject=text.subject,
+        created=facts["created"],
+        generation=incident.generation,
+        state=NoticeState.QUEUED,
+        settled=None,
+        route=None,
+        task=None,
+        fault_at=None,
+        code="",
+    )
 
 
 def test_notice(desk: Desk, person: str, channel: ChannelName, now: datetime) -> Notice:

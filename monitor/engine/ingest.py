@@ -20,6 +20,8 @@ from monitor.engine.settle import settle_system
 _IDLE = 1.0
 _NOBODY = Belief()
 _OUR_WAY = frozenset({Reason.NO_ROUTE, Reason.RESOLVER})
+_REACH = frozenset({Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.NAME_UNKNOWN, Reason.TLS})
+"""What a dead line of ours looks like, however mildly a check judges it; slow or wrong answers came over a live one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Ingest:
         after = step(before, finding, rule, may_confirm=may_confirm)
         # A newer finding speaks for the check: what it said before is not taken up again.
         held = self._held.pop(finding.check, None)
-        if not may_confirm and after.fails.count >= rule.confirm:
+        if not may_confirm and after.bads.count >= rule.confirm:
             since = held.since if held else self.desk.clock.monotonic()
             self._held[finding.check] = Held(finding, since)
         if after.state is State.SUSPECT and before.state is not State.SUSPECT:
@@ -100,7 +102,7 @@ class Ingest:
         """A failure over our own line is believed, called blind, or held until a canary has answered."""
         if finding.outcome is Outcome.UNKNOWN and finding.reason in _OUR_WAY:
             self.desk.urge(tuple(self.desk.sight.canaries))
-        if finding.outcome is not Outcome.FAIL or not self._over_own_line(rule):
+        if not _unreached(finding) or not self._over_own_line(rule):
             return finding, True
         answer = self._answer(before, finding)
         if answer is Answer.BLIND:
@@ -114,7 +116,8 @@ class Ingest:
 
     def _answer(self, before: Belief, finding: Finding) -> Answer:
         told = OWN_LINE in self.desk.plan.systems and self.desk.view(OWN_LINE).severity is not None
-        return self.desk.sight.answer(before.fails.since or finding.at, told=told)
+        run = before.fails if finding.outcome is Outcome.FAIL else before.bads
+        return self.desk.sight.answer(run.since or finding.at, told=told)
 
     def _settle_held(self) -> None:
         """What waits for a canary is settled when one has answered, and believed when none does in time."""
@@ -185,3 +188,8 @@ class Ingest:
         if batch:
             desk.wake_deliver()
             desk.wake_escalate()
+
+
+def _unreached(finding: Finding) -> bool:
+    """Whether this may be our own line's doing: any failure, or a warning that nothing was reached."""
+    return finding.outcome is Outcome.FAIL or (finding.outcome is Outcome.WARN and finding.reason in _REACH)

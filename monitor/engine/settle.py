@@ -14,7 +14,7 @@ from monitor.core.incidents import Change, hold, observe, tick
 from monitor.core.plan import Severity
 from monitor.core.records import Batch, Entry, Hold, Incident, IncidentId, TimelineLine
 from monitor.core.state import SystemView
-from monitor.engine.compose import all_clear_rows, due_rows, line
+from monitor.engine.compose import again_rows, all_clear_rows, due_rows, line
 from monitor.engine.desk import Desk
 
 
@@ -96,6 +96,7 @@ def settle_incident(desk: Desk, change: Change, view: SystemView | None, now: da
     if asked.calls or asked.remarks:
         rows, settled.whole = due_rows(desk, incident, asked, lines, now)
         settled.batch.add(*rows.rows)
+    settled.batch.add(*again_rows(desk, incident, {call.person for call in asked.calls}, lines, now))
     _show(desk, incident)
     return settled
 

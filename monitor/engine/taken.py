@@ -10,8 +10,8 @@ from datetime import datetime
 from monitor.core import words
 from monitor.core.delivery import owed_all_clear
 from monitor.core.plan import ChannelName, PersonId
-from monitor.core.records import Entry, Incident, Kind, Notice, NoticeId, NoticeState, Row, TimelineLine
-from monitor.engine.compose import incident_facts, line, render
+from monitor.core.records import Entry, Incident, Kind, Notice, Row, TimelineLine
+from monitor.engine.compose import follow_up, incident_facts, line
 from monitor.engine.desk import Desk
 
 
@@ -21,33 +21,17 @@ def taken_rows(desk: Desk, incident: Incident, who: str, said: Sequence[Timeline
     rows: list[Row] = []
     facts = incident_facts(desk, incident, said, now)
     known = desk.ledger.told.get(incident.id, set())
+    stem = f"{incident.id}/{incident.generation}/taken"
     for told in _one_each(owed_all_clear(desk.ledger.notices_of(incident.id), incident)):
-        key = f"{incident.id}/{incident.generation}/taken/{told.person}"
+        key = f"{stem}/{told.person}"
         if told.person in meant or key in known:
             continue
-        text = render(desk, Kind.TAKEN, told.channel, facts, drill=incident.drill)
         person = desk.plan.people.get(told.person)
         name = person.name if person else told.person
         kind = Kind.TAKEN.value
-        rows.append(
-            replace(
-                told,
-                id=NoticeId(desk.clock.new_id()),
-                key=key,
-                kind=Kind.TAKEN,
-                reason=kind,
-                text=text.body,
-                subject=text.subject,
-                created=now,
-                generation=incident.generation,
-                state=NoticeState.QUEUED,
-                settled=None,
-                route=None,
-                task=None,
-                fault_at=None,
-                code="",
-            )
-        )
+        again = follow_up(desk, incident, told, Kind.TAKEN, stem, facts | {"created": now})
+        # Once for each person, whichever channel it goes by.
+        rows.append(replace(again, key=key))
         said_of_it = f"{told.channel.upper()} til {name}: {words.KINDS[Kind.TAKEN]}"
         rows.append(line(incident, Entry.QUEUED, now, said_of_it, f"{key}/queued", who=name, reason=kind))
     return rows

@@ -86,6 +86,31 @@ async def test_our_own_line_dead_is_one_incident_told_over_the_independent_route
         s.expect("it", "OPPE IGEN")
 
 
+async def test_a_check_that_judges_mildly_does_not_alarm_while_we_are_blind(tmp_path: Path) -> None:
+    """Outside its windows Phoniro unreached is a warning; over a dead line of ours it is nothing of Phoniro's."""
+    async with story(tmp_path, THURSDAY_AT_TEN) as s:
+        for check in ("phoniro-1", "c1", "c2"):
+            await s.find(check, Outcome.OK)
+        await s.later(5)
+        for _ in range(5):
+            await s.find("phoniro-1", Outcome.WARN, Reason.REFUSED)
+            await s.canaries(Outcome.FAIL)
+            await s.later(5)
+        s.expect("it", "Vores linje NEDE", by="modem")
+        assert s.incident.system == "egen_linje"
+        assert s.engine.desk.ledger.beliefs[CheckName("phoniro-1")].state is State.UNKNOWN
+
+
+async def test_a_mild_judgement_over_a_live_line_is_told_as_ever(tmp_path: Path) -> None:
+    async with story(tmp_path, THURSDAY_AT_TEN) as s:
+        await s.canaries(Outcome.OK)
+        for _ in range(3):
+            await s.find("phoniro-1", Outcome.WARN, Reason.REFUSED)
+            await s.canaries(Outcome.OK)
+            await s.later(5)
+        s.expect("nexus", "FORRINGET", channel=ChannelName.MAIL)
+
+
 async def test_our_own_resolver_dead_is_the_same(tmp_path: Path) -> None:
     """The probes themselves say that it is our side, and so do the canaries."""
     async with story(tmp_path, THURSDAY_AT_TEN) as s:

@@ -128,6 +128,25 @@ async def test_who_was_told_that_all_is_well_hears_that_it_is_not(tmp_path: Path
         assert s.incident.recovered is not None
         await s.down("omsorgssystem-1")
         s.expect("nexus", "USTABIL", "Nede 4 gange")
+        s.expect("leder", "USTABIL", "Nede 4 gange")
+        s.done()
+
+
+async def test_who_only_had_a_task_hears_that_it_is_back(tmp_path: Path) -> None:
+    """The sektionsleder has told the region that all is well: that it is not must reach her too, and once."""
+    async with story(tmp_path, THURSDAY_AT_TEN) as s:
+        await s.down("omsorgssystem-1")
+        await s.acknowledge()
+        await s.later(16 * 60)
+        s.expect("sektion", "OPGAVE", "regionen")
+        await s.up("omsorgssystem-1")
+        s.expect("sektion", "OPPE IGEN")
+        s.forget()
+        await s.later(300)
+        await s.down("omsorgssystem-1")
+        s.expect("sektion", "NEDE IGEN", "26-0001")
+        s.expect("nexus", "NEDE IGEN", "26-0001")
+        await s.later(120)
         s.done()
 
 
