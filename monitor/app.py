@@ -158,24 +158,31 @@ class Service:
     async def reload(self) -> None:
         """Read the configuration anew: swapped whole when it is right, else the old one stays and that is an alarm."""
         self.watchdog.reloading(self.clock.monotonic())
-        today = self.clock.now().astimezone(self.loaded.plan.calendar.zone).date()
         try:
-            loaded = await asyncio.to_thread(read, self.settings.config, today)
+            said = await self._reread()
         except PlanFaults as faults:
             log.error("plan_not_reloaded", faults=[str(fault) for fault in faults.faults][:20])
-            self.engine.own.plan(str(faults.faults[0]))
-            self.watchdog.ready("old plan kept: the new one has faults")
-            return
-        old = self.ways
-        self.loaded, self.ways = loaded, material(loaded, self.secret, self.clock)
-        await self.engine.replan(self.ways)
+            said = _first_fault(faults)
+        except Exception as error:
+            # Whatever it was, the old plan is in force and somebody must hear of it.
+            log.exception("plan_not_reloaded")
+            said = f"intern fejl: {type(error).__name__}"
+        self.engine.own.plan(said)
+        self.watchdog.ready("old plan kept: the new one has faults" if said else f"plan {self.loaded.plan.digest[:8]}")
+
+    async def _reread(self) -> str:
+        """The new plan in force; raises what stands in its way, and then the old one still is."""
+        today = self.clock.now().astimezone(self.loaded.plan.calendar.zone).date()
+        loaded = await asyncio.to_thread(read, self.settings.config, today)
+        old, new = self.ways, material(loaded, self.secret, self.clock)
+        await self.engine.replan(new)
+        self.loaded, self.ways = loaded, new
         self.watch.plan(watched(loaded, self.secret, self.clock))
-        self.engine.own.plan("")
         for channel in old.channels.values():
             await channel.close()
         self.supervisor.spawn(self._prove(), "prove")
         log.info("plan_reloaded", plan=loaded.digest[:12])
-        self.watchdog.ready(f"plan {loaded.digest[:8]}")
+        return ""
 
     def _ticker(self) -> "Ticker":
         from monitor.ticker import Ticker
@@ -229,6 +236,13 @@ class Service:
             await channel.close()
         await store.close()
         log.info("stopped")
+
+
+def _first_fault(faults: PlanFaults) -> str:
+    """How many faults and where the first is, short enough for an SMS; the journal has them all."""
+    first = faults.faults[0]
+    count = len(faults.faults)
+    return f"{count} fejl, første i {first.file.rsplit('/', 1)[-1]} linje {first.line}"
 
 
 def _bounds(plan: Plan, clock: Clock) -> dict[tuple[str, str], float]:

@@ -67,7 +67,8 @@ def _prover(today: date) -> Callable[[Plan, Any], list[tuple[Any, str]]]:
 
 def material(loaded: Loaded, secret: Secret, clock: Clockwork) -> Material:
     """The plan with its texts, cards and built ways out. Texts are whole because loading refuses faults."""
-    assert loaded.texts is not None
+    if loaded.texts is None:
+        raise ValueError("a configuration without texts cannot tell anybody anything")
     return Material(loaded.plan, loaded.texts, loaded.cards, _channels(loaded, secret, clock))
 
 

@@ -65,9 +65,10 @@ async def _play(scene: Scene, where: Path, stay: bool) -> None:
     async with _lab(where) as lab, _service(where) as service, asyncio.TaskGroup() as group:
         show = Show(service, lab, read(where / "config", Clock().now().date()).plan)
         watching = [group.create_task(show.follow_states()), group.create_task(show.follow_phones())]
-        await show.act(scene)
+        number = await show.act(scene)
         for task in watching:
             task.cancel()
+        await show.end(number)
         if stay:
             console.print("\nEverything goes on running. Ctrl-C ends it.")
             with contextlib.suppress(asyncio.CancelledError):
@@ -95,8 +96,8 @@ class Show:
         """One line, with the seconds since the beginning."""
         console.print(f"[dim]{Clock().monotonic() - self._began:6.2f} s[/]  {text}")
 
-    async def act(self, scene: Scene) -> None:
-        """The scene itself."""
+    async def act(self, scene: Scene) -> str:
+        """The scene itself; gives the incident's number."""
         await self.until(self._all_up, "every check to be well")
         period = self.status["period"]["name"]
         checks = sum(len(s["checks"]) for s in self.status["systems"])
@@ -109,7 +110,7 @@ class Show:
         number = await self._number(scene.system)
         await self.until(self._settled, "every notice to be sent")
         await asyncio.sleep(_READ)
-        who = "NEXUS support"
+        who = self.stories[number]["notices"][0]["role"]
         body = {"who": who, "state": "working"}
         self.say(f"[bold]ANSWER[/]  {who} takes it: omsorgsvagt incidents ack {number} --who '{who}' --state working")
         (await self.service.post(f"/api/v1/incidents/{number}/acknowledge", json=body)).raise_for_status()
@@ -118,13 +119,16 @@ class Show:
         self.say(f"[bold]MEND[/]   {scene.stand_in}")
         await self.lab.post("/mend")
         await self.until(lambda: any("OPPE IGEN" in t["text"] for t in self.texts[before:]), "the all-clear")
+        # The last of them may have been decided after the last look.
+        await asyncio.sleep(_READ)
         await self.until(self._settled, "every all-clear to be sent")
-        await self._end(number)
+        return number
 
-    async def _end(self, number: str) -> None:
+    async def end(self, number: str) -> None:
+        """What is left to look at."""
         base = str(self.service.base_url)
         mails = len((await self.lab.get("/mails")).json())
-        self.say(f"[green]All clear.[/] {len(self.texts)} SMS and {mails} mails in all.\n")
+        self.say(f"[green]All clear.[/] {len(self.texts)} SMS and {mails} by mail in all.\n")
         console.print(f"[bold]The timeline of {number}[/] (omsorgsvagt incidents show {number})")
         story = (await self.service.get(f"/api/v1/incidents/{number}")).json()
         for line in story["timeline"]:

@@ -161,7 +161,18 @@ def _walk(
         else:
             yield from _gaps(stretch, plan, firing)
             yield from _calls(incident, stretch, firing, turns, handover=handover)
-            yield from _reminders(incident, plan, stretch, firing, now, upcoming)
+            reminders = _reminders(incident, plan, stretch, firing, now, upcoming)
+            yield from (call for call in reminders if not _just_told(call, steps, firing.step.repeat / 2))
+
+
+def _just_told(call: Call, steps: Sequence[tuple[Firing, Stretch]], within: float) -> bool:
+    """Whether a step told this person the same within so many seconds before: somebody with two roles hears it once."""
+    return any(
+        firing.step.task is None
+        and 0 <= (call.due - firing.at).total_seconds() < within
+        and any(person == call.person for person, _ in firing.people)
+        for firing, _ in steps
+    )
 
 
 def _moot(step: Step, at: datetime, acknowledged: datetime | None) -> bool:

@@ -104,7 +104,7 @@ ENTRIES: Mapping[Entry, str] = {
     Entry.QUEUED: _("Besked oprettet"),
     Entry.WITHHELD: _("Tilbageholdt"),
     Entry.ACCEPTED: _("Sendt"),
-    Entry.NOT_ACCEPTED: _("Ikke sendt"),
+    Entry.NOT_ACCEPTED: _("Forsøg"),
     Entry.GAVE_UP: _("Kunne ikke sendes"),
     Entry.ACKNOWLEDGED: _("Kvitteret"),
     Entry.NOTE: _("Notat"),
@@ -139,6 +139,17 @@ ENDED: Mapping[Ended, str] = {
     Ended.NO_ROUTE: _("ingen vej i planen"),
     Ended.OVERTAKEN: _("overhalet af begivenhederne"),
 }
+
+OUTCOMES: Mapping[str, str] = {
+    "accepted": _("sendt"),
+    "temporary": _("ikke modtaget, prøves igen"),
+    "rejected": _("afvist"),
+    "broken": _("vejen virker ikke"),
+    "unknown": _("uvist, om den kom frem"),
+}
+"""What became of a try (`monitor.ports.SendOutcome`)."""
+
+CHANNELS: Mapping[str, str] = {"sms": _("SMS"), "mail": _("mail")}
 
 _WEEKDAYS = (_("man"), _("tir"), _("ons"), _("tor"), _("fre"), _("lør"), _("søn"))
 

@@ -70,13 +70,14 @@ def _call_rows(
     person = desk.plan.people[call.person]
     address = person.address(call.channel)
     if not address:
-        text = f"{person.name} har ingen adresse til {call.channel.upper()}"
+        text = f"{person.name} har ingen adresse til {words.CHANNELS[call.channel]}"
         return [line(incident, Entry.WITHHELD, now, text, f"{call.key}", who=person.name, reason="no_address")]
     task = desk.plan.tasks[call.task] if call.task else None
     notice = _notice(desk, incident, call, facts | _call_facts(desk, call, task) | ask(desk, incident, call, now), now)
     role = desk.plan.roles[call.role].title
     what = words.KINDS[call.kind] + (f": {task.title}" if task else "")
-    text = f"{call.channel.upper()} til {person.name} ({role}): {what}"
+    whom = person.name if person.name == role else f"{person.name} ({role})"
+    text = f"{words.CHANNELS[call.channel]} til {whom}: {what}"
     rows: list[Notice | TimelineLine | TaskItem] = [
         notice,
         line(incident, Entry.QUEUED, now, text, f"{call.key}/queued", who=person.name, reason=call.kind.value),
@@ -232,7 +233,7 @@ def all_clear_rows(desk: Desk, incident: Incident, said: Sequence[TimelineLine],
 def again_rows(
     desk: Desk, incident: Incident, told_now: Set[PersonId], said: Sequence[TimelineLine], now: datetime
 ) -> list[Notice | TimelineLine]:
-    """It is back: for everyone whose last word was an all-clear and whom the chain (`told_now`) does not tell anyway."""
+    """It is back: for everyone whose last word was an all-clear and whom the chain (`told_now`) does not tell now."""
     if incident.generation == 1 or not incident.active or incident.hold is not None:
         return []
     owed = [n for n in owed_again(desk.ledger.notices_of(incident.id), incident) if n.person not in told_now]
@@ -242,7 +243,7 @@ def again_rows(
         again = follow_up(desk, incident, told, incident.told_as, f"{incident.id}/{incident.generation}/again", facts)
         person = desk.plan.people.get(told.person)
         name = person.name if person else told.person
-        text = f"{told.channel.upper()} til {name}: {words.KINDS[again.kind]}"
+        text = f"{words.CHANNELS[told.channel]} til {name}: {words.KINDS[again.kind]}"
         rows += [again, line(incident, Entry.QUEUED, now, text, f"{again.key}/queued", who=name, reason=again.reason)]
     return rows
 

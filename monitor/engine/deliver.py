@@ -97,6 +97,11 @@ class Deliver:
         """True while something is being sent."""
         return bool(self._under_way)
 
+    async def finish(self, within: float) -> None:
+        """Wait for the tries under way now, at most so long: they hold the routes they were begun with."""
+        if self._under_way:
+            await asyncio.wait(tuple(self._under_way.values()), timeout=within)
+
     async def drain(self) -> None:
         """Wait until what is being sent has been settled; nothing new is started."""
         while self._under_way:
@@ -193,7 +198,7 @@ class Deliver:
             batch,
             notice,
             Entry.ACCEPTED if accepted else Entry.NOT_ACCEPTED,
-            f"{self.channel.upper()} til {name} ad {attempt.route}" + ("" if accepted else f": {sent.outcome}"),
+            f"{words.CHANNELS[self.channel]} til {name} ad {attempt.route}" + ("" if accepted else _outcome(attempt)),
             attempt.id,
         )
         await self._commit(batch)
@@ -202,7 +207,7 @@ class Deliver:
     async def _give_up(self, notice: Notice, reason: Ended) -> None:
         now = self.desk.clock.now()
         batch = Batch([replace(notice, state=NoticeState.FAILED, settled=now, reason=f"{notice.reason}/{reason}")])
-        text = f"{self.channel.upper()} til {self._person(notice)}: {words.ENDED[reason]}"
+        text = f"{words.CHANNELS[self.channel]} til {self._person(notice)}: {words.ENDED[reason]}"
         self._say(batch, notice, Entry.GAVE_UP, text, f"gave_up/{notice.id}", reason.value)
         if reason is not Ended.OVERTAKEN:
             batch.add(*self._other_channel(notice, now))
@@ -264,6 +269,12 @@ class Deliver:
         await self.desk.journal.commit(batch)
 
 
+def _outcome(attempt: Attempt) -> str:
+    """What became of a try that was not taken, with the provider's own word: the card tells people to look here."""
+    said = f" (svar: {attempt.said[:60]})" if attempt.said else ""
+    return f": {words.OUTCOMES[attempt.outcome]}{said}"
+
+
 def _about(ident: NoticeId) -> str:
     return f"send/{ident}"
 
@@ -278,4 +289,6 @@ def route_finding(route: RouteName, sent: Sent, at: datetime) -> Finding:
     name = CheckName(f"alarmvej-{route}")
     if sent.outcome in (SendOutcome.ACCEPTED, SendOutcome.REJECTED):
         return Finding(name, Outcome.OK, at)
-    return Finding(name, Outcome.FAIL, at, misses=(Miss(Reason.ROUTE, seen=f"{route}: {sent.outcome}"),))
+    return Finding(
+        name, Outcome.FAIL, at, misses=(Miss(Reason.ROUTE, seen=f"{route}: {words.OUTCOMES[sent.outcome]}"),)
+    )

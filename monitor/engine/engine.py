@@ -28,6 +28,7 @@ from monitor.metrics import Metrics
 from monitor.plan.texts import Texts
 from monitor.ports import Channel, RowStore
 
+_FINISH = 10.0
 Spawn = Callable[[Coroutine[None, None, None], str], "asyncio.Task[None]"]
 
 
@@ -129,6 +130,8 @@ class Engine:
         for system in new.systems:
             self.ingest.touch(system)
         self._wake_senders()
+        # The old routes may be closed once this returns.
+        await asyncio.gather(*(sender.finish(_FINISH) for sender in self.senders.values()))
 
     async def stop(self) -> None:
         """Finish what is being sent and write what is queued; nothing new is started."""
@@ -147,7 +150,7 @@ class Engine:
         settled = False
         with self.desk.isolated(f"heard/{finding.check}"):
             settled = self.ingest.heard(finding)
-        return settled
+        return settled  # noqa: RET504 what falls in there is swallowed, and then it stays False
 
 
 def _canaries(plan: Plan) -> frozenset[CheckName]:

@@ -70,7 +70,7 @@ class Own:
     def look(self, stuck: list[Loop]) -> None:
         """The store, the loops and the coverage, as they are now."""
         journal = self.desk.journal
-        store = Miss(Reason.STORE, seen=f"{journal.fault}, {journal.waiting} venter") if journal.degraded else None
+        store = Miss(Reason.STORE, seen=f"{journal.waiting} linjer venter") if journal.degraded else None
         self._say(STORE, store)
         names = ", ".join([*(loop.name for loop in stuck), *self.desk.sick_now()])
         self._say(LOOPS, Miss(Reason.LOOP, seen=names[:80]) if names else None)

@@ -32,7 +32,7 @@ def taken_rows(desk: Desk, incident: Incident, who: str, said: Sequence[Timeline
         again = follow_up(desk, incident, told, Kind.TAKEN, stem, facts | {"created": now})
         # Once for each person, whichever channel it goes by.
         rows.append(replace(again, key=key))
-        said_of_it = f"{told.channel.upper()} til {name}: {words.KINDS[Kind.TAKEN]}"
+        said_of_it = f"{words.CHANNELS[told.channel]} til {name}: {words.KINDS[Kind.TAKEN]}"
         rows.append(line(incident, Entry.QUEUED, now, said_of_it, f"{key}/queued", who=name, reason=kind))
     return rows
 

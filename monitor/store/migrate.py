@@ -4,13 +4,14 @@ An upgrade is one transaction that keeps others out, so one that is cut short le
 only when there is something to do: importing it costs a tenth of a second at every start.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from monitor.ports import StoreFault
+from monitor.store.engine import Engine
 from monitor.store.schema import HEAD
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -22,14 +23,17 @@ _TURN = {
 """Lets one upgrade at a time through. Without it Python's sqlite3 would make each table in a transaction of its own."""
 
 
-async def migrate(engine: AsyncEngine, target: str = HEAD) -> None:
+async def migrate(engine: Engine, target: str = HEAD) -> None:
     """Upgrade to `target`; nothing is done where the schema is already there.
 
     Raises StoreFault for a schema this program does not know: a newer program has been here.
     """
-    async with engine.begin() as connection:
-        if await connection.run_sync(version) != target:
-            await connection.run_sync(_upgrade, target)
+    await engine.run(partial(_bring, target))
+
+
+def _bring(target: str, connection: Connection) -> None:
+    if version(connection) != target:
+        _upgrade(connection, target)
 
 
 def version(connection: Connection) -> str | None:
@@ -52,8 +56,8 @@ def _upgrade(connection: Connection, target: str) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(given).walk_revisions()}
     if found is not None and found not in known:
         raise StoreFault(
-            f"the database has schema {found[:40]!r}, this program knows {HEAD!r}: run the newer program that wrote it, "
-            "or put back the copy of the database from before that one"
+            f"the database has schema {found[:40]!r}, this program knows {HEAD!r}: run the newer program "
+            "that wrote it, or put back the copy of the database from before that one"
         )
     command.upgrade(given, target)
 

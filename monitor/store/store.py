@@ -4,15 +4,16 @@ One `save` is one transaction. Rows are written whole, a later one replacing an 
 save that is repeated after a doubtful failure does no harm.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import cache, partial
+from importlib import import_module
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, Table, event, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Select, func, or_, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from monitor.core.records import (
     Attempt,
@@ -29,16 +30,19 @@ from monitor.core.records import (
 )
 from monitor.ports import StoreFault
 from monitor.store import schema
+from monitor.store.engine import Engine
 from monitor.store.migrate import migrate
 
 R = TypeVar("R")
+
 
 class Store:
     """The database behind a SQLAlchemy URL (`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`)."""
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        self._insert: Any = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+        self._engine = Engine(url)
+        # SQLite has one writer; those who wait at its door are let in by chance, and some not in time.
+        self._turn = asyncio.Lock()
 
     async def open(self) -> None:
         """Bring the schema up to date. Raises StoreFault when the database cannot be used."""
@@ -47,20 +51,17 @@ class Store:
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._engine.dispose()
+        await self._engine.close()
 
     async def save(self, rows: Sequence[Row]) -> None:
         """Write the rows in one transaction, in their order. Raises StoreFault; then nothing was written."""
         with _told("saving"):
-            async with self._engine.begin() as connection:
-                for kind, run in _runs(rows):
-                    await connection.execute(self._upsert(schema.TABLES[kind]), run)
+            async with self._turn:
+                await self._engine.run(partial(self._write, _runs(rows)))
 
-    def _upsert(self, table: Table) -> Any:
-        statement = self._insert(table)
-        keys = [column.name for column in table.primary_key]
-        rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-        return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+    def _write(self, runs: "list[tuple[type, list[dict[str, Any]]]]", connection: Connection) -> None:
+        for kind, values in runs:
+            connection.execute(_upsert(self._engine.dialect, kind), values)
 
     async def load(self) -> Kept:
         """What is still open. Raises StoreFault."""
@@ -113,9 +114,18 @@ class Store:
 
     async def _all(self, kind: type[R], query: Select[Any]) -> tuple[R, ...]:
         with _told(f"reading {schema.TABLES[kind].name}"):
-            async with self._engine.connect() as connection:
-                rows = (await connection.execute(query)).all()
+            rows = await self._engine.run(lambda connection: connection.execute(query).all())
         return tuple(kind(**row._mapping) for row in rows)
+
+
+@cache
+def _upsert(dialect: str, kind: type) -> Any:
+    """Made once for each sort of row: making it costs more than carrying it out."""
+    table = schema.TABLES[kind]
+    statement = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+    keys = [column.name for column in table.primary_key]
+    rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=rest)
 
 
 @contextmanager
@@ -153,19 +163,3 @@ def _runs(rows: Sequence[Row]) -> list[tuple[type, list[dict[str, Any]]]]:
             runs.append((type(row), []))
         runs[-1][1].append(values)
     return runs
-
-
-def _engine(url: str) -> AsyncEngine:
-    if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=2, pool_pre_ping=True)
-    engine = create_async_engine(url, connect_args={"timeout": 2.0})
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _pragmas(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        # FULL: an alarm that was told to be kept outlives a power cut, at one fsync for each decision.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=2000", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    return engine

@@ -66,7 +66,9 @@ def rows_of(kind: type[Row]) -> st.SearchStrategy[Row]:
 def extremes(kind: type[Row]) -> list[Row]:
     """Rows whose fields are all as small and empty, and all as great and strange, as they may be."""
     hints = get_type_hints(kind)
-    return [kind(**{field.name: _extreme(hints[field.name], great) for field in fields(kind)}) for great in (False, True)]
+    return [
+        kind(**{field.name: _extreme(hints[field.name], great) for field in fields(kind)}) for great in (False, True)
+    ]
 
 
 def _extreme(hint: Any, great: bool) -> Any:
@@ -79,7 +81,7 @@ def _extreme(hint: Any, great: bool) -> Any:
     if issubclass(hint, Enum):
         return list(hint)[-1 if great else 0]
     small: dict[Any, tuple[Any, Any]] = {
-        str: ("", "'; -- \"%s\" \\ \r\n\t \u2028 \U0001f6a8 æøå " * 50),
+        str: ("", '\'; -- "%s" \\ \r\n\t \u2028 \U0001f6a8 æøå ' * 50),
         bool: (False, True),
         int: (-(2**31), 2**31 - 1),
         datetime: (datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
@@ -94,7 +96,9 @@ def key(row: Row) -> str:
 
 
 def an_incident(ident: str = "0196a0", number: str = "26-0001", **more: Any) -> Incident:
-    return Incident(IncidentId(ident), number, SystemName("noedkald"), Severity.DOWN, AT, AT, AT, **more)
+    whose = {"system": SystemName("noedkald"), "severity": Severity.DOWN}
+    times = {"began": AT, "detected": AT, "chain_from": AT}
+    return Incident(IncidentId(ident), number, **{**whose, **times, **more})
 
 
 def a_notice(ident: str = "n1", incident: str | None = "0196a0", **more: Any) -> Notice:

@@ -112,7 +112,7 @@ async def test_a_batch_whose_second_statement_fails_leaves_nothing(store: Store)
 
 
 async def test_a_save_given_up_half_way_leaves_all_or_nothing(store: Store) -> None:
-    rows = [an_incident(), *(a_line(f"l{number}") for number in range(2_000))]
+    rows: list[Row] = [an_incident(), *(a_line(f"l{number}") for number in range(2_000))]
     for patience in (0, 0.001, 0.01, 0.02):
         try:
             async with asyncio.timeout(patience):
@@ -133,7 +133,7 @@ async def test_what_no_database_takes_never_holds_up_a_row(store: Store) -> None
 
 async def test_a_fault_never_quotes_a_row(store: Store) -> None:
     nameless: Any = None
-    for bad in ({"generation": 2**70}, {"generation": "Testvej 7"}, {"created": "Testvej 7"}, {"to": nameless}):
+    for bad in ({"generation": 2**70}, {"created": "Testvej 7"}, {"to": nameless}):
         with pytest.raises(StoreFault) as caught:
             await store.save([replace(a_notice(text="Testvej 7"), **bad)])
         said = str(caught.value)
@@ -237,3 +237,59 @@ async def test_the_last_of_many_saves_of_one_row_stands_whole(store: Store) -> N
     (left,) = await store.incidents()
     assert left in rows
     assert len((await store.load()).timeline) == 20
+
+
+@pytest.mark.real
+async def test_a_server_that_went_away_and_came_back(cluster: Postgres) -> None:
+    store = Store(cluster.database())
+    await store.open()
+    for at_once in (False, True):
+        await store.save([an_incident(cause=f"before {at_once}")])
+        cluster.stop(at_once=at_once)
+        try:
+            for refused in (store.save([an_incident(cause="meanwhile")]), store.load(), store.open()):
+                with pytest.raises(StoreFault):
+                    await refused
+        finally:
+            cluster.start()
+        assert (await store.load()).incidents == (an_incident(cause=f"before {at_once}"),)
+        await store.save([an_incident(cause="after")])
+        assert (await store.load()).incidents == (an_incident(cause="after"),)
+    await store.close()
+
+
+@pytest.mark.real
+async def test_a_server_that_falls_during_a_save(cluster: Postgres) -> None:
+    """Whether the batch is there is not known afterwards, but never a part of it."""
+    store = Store(cluster.database())
+    await store.open()
+    rows: list[Row] = [an_incident(), *(a_line(f"l{number}") for number in range(20_000))]
+    saving = asyncio.gather(store.save(rows), return_exceptions=True)
+    while not cluster.sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'INSERT INTO timeline%'"):
+        assert not saving.done(), "the save was over before anybody could pull the plug"
+        await asyncio.sleep(0)
+    cluster.stop(at_once=True)
+    try:
+        (came_of,) = await saving
+    finally:
+        cluster.start()
+
+    assert isinstance(came_of, StoreFault) and "åbnet" not in str(came_of)
+    assert len(await everything(store)) in {0, len(rows)}
+    await store.save(rows)
+    assert len(await everything(store)) == len(rows)
+    await store.close()
+
+
+@pytest.mark.real
+async def test_a_database_that_is_not_there_and_a_socket(cluster: Postgres) -> None:
+    url = cluster.database()
+    missing, by_socket = Store(cluster.url("nowhere")), Store(cluster.by_socket(url))
+    with pytest.raises(StoreFault, match=r'opening: .*"nowhere" does not exist'):
+        await missing.open()
+    await by_socket.open()
+    await by_socket.save(ONE_OF_EACH)
+
+    assert await everything(by_socket) == set(ONE_OF_EACH)
+    await by_socket.close()
+    await missing.close()

@@ -126,8 +126,14 @@ async def test_a_read_only_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"created": PRIVATE}, {"kind": PRIVATE}, {"text": b"\xff" + PRIVATE.encode()}, {"text": None}, {"generation": 2**70}],
-    ids=lambda bad: "-".join(bad),
+    [
+        {"created": PRIVATE},
+        {"kind": PRIVATE},
+        {"text": b"\xff" + PRIVATE.encode()},
+        {"text": None},
+        {"generation": 2**70},
+    ],
+    ids="-".join,
 )
 async def test_a_row_that_no_column_takes(tmp_path: Path, bad: dict[str, Any]) -> None:
     async with at(tmp_path / "kept.db") as store:

@@ -1,4 +1,4 @@
-"""The schema: what the migrations make is what the tables say, upgrading is whole or not at all, and never downwards."""
+"""What the migrations make is what the tables say; an upgrade is whole or not at all, and never downwards."""
 
 import asyncio
 import sqlite3
@@ -42,8 +42,7 @@ async def differences(url: str) -> list[Any]:
 
     store = Store(url)
     try:
-        async with store._engine.connect() as connection:
-            return await connection.run_sync(compare)
+        return await store._engine.run(compare)
     finally:
         await store.close()
 
@@ -63,7 +62,7 @@ def test_head_is_the_newest_script() -> None:
     scripts = ScriptDirectory(str(FOLDER))
 
     assert scripts.get_heads() == [schema.HEAD]
-    assert sorted((FOLDER / "versions").glob("[0-9]*.py"))[-1].name.startswith(f"{schema.HEAD}_")
+    assert max((FOLDER / "versions").glob("[0-9]*.py")).name.startswith(f"{schema.HEAD}_")
 
 
 async def test_an_empty_file_is_brought_up_and_again_nothing_is_done(tmp_path: Path) -> None:

@@ -157,3 +157,20 @@ async def test_who_stands_in_two_standing_chains_is_told_by_both(tmp_path: Path)
         await s.later(7 * 3600 + 60)
         s.expect("it", "OPGAVE")
         s.forget()
+
+
+async def test_who_has_two_roles_is_not_told_the_same_twice_at_once(tmp_path: Path) -> None:
+    """At ten minutes the chef's reminder and the leadership's alarm fall together: one text, not two."""
+    plan = with_roles(long_night(), brand_og_redning=("chef", "brand"))
+    async with story(tmp_path, CHRISTMAS_AT_THREE, plan) as s:
+        await s.down("noedkald-1", every=0)
+        s.expect("chef", "NEDE siden 03:00")
+        await s.later(300)
+        s.expect("chef", "STADIG NEDE")
+        await s.later(300)
+        s.expect("chef", "NEDE siden 03:00")
+        s.expect("brand", "NEDE siden 03:00")
+        await s.later(120)
+        s.done()
+        await s.later(180)
+        s.expect("chef", "STADIG NEDE")

@@ -108,7 +108,7 @@ async def test_a_mild_judgement_over_a_live_line_is_told_as_ever(tmp_path: Path)
             await s.find("phoniro-1", Outcome.WARN, Reason.REFUSED)
             await s.canaries(Outcome.OK)
             await s.later(5)
-        s.expect("nexus", "FORRINGET", channel=ChannelName.MAIL)
+        s.expect("nexus", "FORRINGET", channel=MAIL)
 
 
 async def test_our_own_resolver_dead_is_the_same(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from monitor.core.finding import Outcome, SystemName
 from monitor.core.plan import PersonId, Severity
-from tests.support.plans import MAIL, small_plan, step, with_check, with_roles, with_steps
-from tests.support.story import story
+from monitor.engine.engine import Material
+from tests.support.plans import MAIL, SMS, small_plan, step, with_check, with_roles, with_steps
+from tests.support.story import story, texts, until
 
 THURSDAY_AT_TEN = datetime(2026, 3, 5, 10, 0)
 
@@ -147,3 +148,21 @@ async def test_what_the_canaries_have_seen_is_kept(tmp_path: Path) -> None:
         for _ in range(2):
             await s.find("noedkald-1", Outcome.FAIL)
         s.expect("nexus", "Noedkald NEDE")
+
+
+async def test_what_is_being_sent_is_finished_before_the_old_routes_are_given_up(tmp_path: Path) -> None:
+    plan = small_plan()
+    plan = replace(plan, routes=tuple(replace(route, timeout=0.05) for route in plan.routes))
+    async with story(tmp_path, THURSDAY_AT_TEN, plan) as s:
+        s.route("primary").hangs = True
+        for _ in range(3):
+            s.hear("noedkald-1", Outcome.FAIL)
+        s.hear("c1", Outcome.OK)
+        await s.engine.ingest.turn()
+        s.engine.senders[SMS].start_due()
+        await until(lambda: bool(s.route("primary").tried))
+        await s.engine.replan(Material(plan, texts(), {}, dict(s.phones)))
+        assert not s.engine.senders[SMS].busy
+        s.expect("nexus", "Noedkald NEDE", by="modem")
+        await s.engine.turn()
+        s.forget()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.core import words
 from monitor.core.finding import Outcome
 from monitor.core.plan import ChannelName, Plan, RouteInfo, RouteName, Severity
 from monitor.core.records import NoticeState
@@ -40,7 +41,8 @@ async def test_a_route_that_fails_gives_way_to_the_next_and_opens_the_alarm_path
         incident, lines, _ = await s.kept("26-0001")
         assert incident.system == "noedkald"
         tried = [ln.text for ln in lines if ln.entry.value in ("accepted", "not_accepted")]
-        assert tried == [f"SMS til Nexus ad primary: {outcome}", "SMS til Nexus ad modem"]
+        failed = f"SMS til Nexus ad primary: {words.OUTCOMES[outcome]} (svar: said)"
+        assert tried == [failed, "SMS til Nexus ad modem"]
         s.route("primary").outcome = SendOutcome.ACCEPTED
         await s.later(300)
         s.expect("nexus", "STADIG NEDE", by="primary")

@@ -46,7 +46,14 @@ class Postgres:
 
     def start(self) -> None:
         """Returns when it takes connections."""
-        command = [*self._other, str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
+        command = [
+            *self._other,
+            str(self._programs / "postgres"),
+            "-D",
+            str(self.folder / "data"),
+            "-p",
+            str(self.port),
+        ]
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(self.folder),
