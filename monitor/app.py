@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-STOP_WITHIN = 9.0
+STOP_WITHIN = 7.5
+"""Seconds for what is being sent; the rest of the ten is for letting go of a modem and the database."""
 _MIND_EVERY = 5.0
 _PATIENCE = 15.0
 _FIRST_WITHIN = 10.0

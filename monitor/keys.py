@@ -13,8 +13,12 @@ log = structlog.get_logger(__name__)
 
 
 def api_token(state: Path) -> str:
-    """The token for the local API. Raises OSError when it can be neither read nor kept."""
-    return _made_once(state / "api-token")
+    """The token for the local API; empty, which shuts what it opens, when it can be neither read nor kept."""
+    try:
+        return _made_once(state / "api-token")
+    except OSError as fault:
+        log.error("api_token_not_kept", wrong=fault.strerror)
+        return ""
 
 
 def answer_key(state: Path) -> bytes:

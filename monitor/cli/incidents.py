@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -11,6 +12,9 @@ from monitor.core.records import Incident
 from monitor.engine.compose import say
 from monitor.ports import StoreFault
 from monitor.store.store import Store
+
+_ZONE = ZoneInfo("Europe/Copenhagen")
+"""The time people speak of; read without the plan, so that a plan with faults does not hide an incident."""
 
 incidents = typer.Typer(no_args_is_help=True, help="Incidents: list, show, acknowledge, note, tick a task off.")
 
@@ -41,7 +45,7 @@ def show(number: Number, config: frame.Config = None, as_json: frame.Json = Fals
         "tasks": [{"task": t.task, "done": t.done, "done_by": t.done_by} for t in tasks],
     }
     head = [_line(incident)]
-    body = [f"  {ln.at.astimezone():%d/%m %H:%M:%S}  {say(ln)}" for ln in lines]
+    body = [f"  {ln.at.astimezone(_ZONE):%d/%m %H:%M:%S}  {say(ln)}" for ln in lines]
     todo = [f"  [{'x' if t.done else ' '}] {t.task} {t.done_by}".rstrip() for t in tasks]
     frame.answer(as_json, data, lambda: "\n".join([*head, *body, *todo]))
 
@@ -95,7 +99,7 @@ async def _read(url: str, ask: Any) -> Any:
 
 def _line(incident: Incident) -> str:
     state = "open" if incident.active else "recovered" if incident.open else "closed"
-    began = f"{incident.began.astimezone():%Y-%m-%d %H:%M}"
+    began = f"{incident.began.astimezone(_ZONE):%Y-%m-%d %H:%M}"
     severity = words.SEVERITIES[incident.severity]
     return f"{incident.number}  {began}  {incident.system:<14} {severity:<10} {state:<10} {incident.cause}"
 

@@ -32,10 +32,21 @@ def _ask(settings: ServiceSettings, method: str, path: str, body: dict[str, str]
             "Is it running? Start it with 'systemctl start omsorgsvagt' or set OMSORGSVAGT_LISTEN"
         )
     if reply.status_code == httpx.codes.NOT_FOUND:
-        frame.fail(f"{path.rsplit('/', 1)[-1]}: there is no such thing. 'omsorgsvagt incidents list' names them")
+        frame.fail(f"{_why(reply)} 'omsorgsvagt incidents list' names the open ones, 'show' their tasks")
     if not reply.is_success:
-        frame.fail(f"the service answered {reply.status_code}: {reply.text[:300]}")
+        frame.fail(f"the service refused ({reply.status_code}): {_why(reply)}")
     return reply.json()
+
+
+def _why(reply: httpx.Response) -> str:
+    """The service's own word; where it names the values that were wrong, those."""
+    try:
+        detail = reply.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return reply.text[:300]
+    if isinstance(detail, list):
+        return "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in detail)[:300]
+    return str(detail)
 
 
 def _token(settings: ServiceSettings) -> str:

@@ -143,8 +143,8 @@ class Deliver:
             await self._try_until_settled(ident)
 
     async def _try_until_settled(self, ident: NoticeId) -> None:
-        """Try one notice on route after route, until it is settled or must wait."""
-        while (notice := self.desk.ledger.queue.get(ident)) is not None and not self.stopping:
+        """Try one notice on route after route, until it is settled or must wait; also while we are stopping."""
+        while (notice := self.desk.ledger.queue.get(ident)) is not None:
             if self._over(notice):
                 await self._give_up(notice, Ended.OVERTAKEN)
                 return
