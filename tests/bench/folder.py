@@ -29,6 +29,7 @@ chains:
     period: altid
     systems: [egen_linje, alarmvej, vagten]
     steps: [{{after: 0s, tell: it, by: sms}}]
+requirements: {{system_0000: {{phone_within: 5m}}}}
 routes:
   sms: [{{via: gatewayapi, url: "http://127.0.0.1:{sms}", token: gatewayapi_token, sender: Vagt}}]
 """

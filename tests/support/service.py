@@ -72,8 +72,11 @@ class Service:
 def start(config: Path, folder: Path, secrets: Mapping[str, str] | None = None, **environ: str) -> Service:
     """Start the service and return at once. Its state lies in `folder/state`, its log in `folder/service.log`."""
     port = free_port()
+    # Installed, the service starts from compiled modules: whoever forbids writing them here would have it compile each
+    # time, which is no start to measure or to wait for.
+    kept_out = ("OMSORGSVAGT_", "PYTHONDONTWRITEBYTECODE")
     environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith("OMSORGSVAGT_")},
+        **{k: v for k, v in os.environ.items() if not k.startswith(kept_out)},
         "OMSORGSVAGT_LISTEN": f"127.0.0.1:{port}",
         "STATE_DIRECTORY": str(folder / "state"),
         "PYTHONPATH": str(ROOT),
