@@ -179,11 +179,17 @@ class Service:
         await self.engine.replan(new)
         self.loaded, self.ways = loaded, new
         self.watch.plan(watched(loaded, self.secret, self.clock))
-        for channel in old.channels.values():
-            await channel.close()
+        self.supervisor.spawn(self._let_go(old), "let_go")
         self.supervisor.spawn(self._prove(), "prove")
         log.info("plan_reloaded", plan=loaded.digest[:12])
         return ""
+
+    async def _let_go(self, old: Material) -> None:
+        """The old ways out, once what they were sending has been sent: a text cut off half-way is sent twice."""
+        for sender in self.engine.senders.values():
+            await sender.drain()
+        for channel in old.channels.values():
+            await channel.close()
 
     def _ticker(self) -> "Ticker":
         from monitor.ticker import Ticker

@@ -20,17 +20,33 @@ if TYPE_CHECKING:
     from monitor.settings import ServiceSettings
 
 FINE, FOUND, COULD_NOT = 0, 1, 2
+_SETTINGS = {
+    "OMSORGSVAGT_LISTEN": "Write an address and a port, for instance 127.0.0.1:8424",
+    "OMSORGSVAGT_LOG": "Write json or text",
+    "OMSORGSVAGT_PUBLIC_URL": "Write the address people open, for instance https://vagt.eksempel.example",
+}
+"""How to mend what the environment says of the service."""
 
 Config = Annotated[Path | None, typer.Option("--config", help="The configuration folder.", show_default="config")]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
 
 def settings(config: Path | None) -> "ServiceSettings":
-    """The service's settings, with the folder the command names."""
+    """The service's settings, with the folder the command names; or an end that names what in the environment is wrong."""
+    from pydantic import ValidationError
+
     from monitor.settings import ServiceSettings
 
-    found = ServiceSettings()
+    try:
+        found = ServiceSettings()
+    except ValidationError as error:
+        fail("\n".join(_setting_fault(one["loc"][0], one["input"]) for one in error.errors()))
     return found if config is None else found.model_copy(update={"config": config})
+
+
+def _setting_fault(place: int | str, given: Any) -> str:
+    name = str(place) if str(place).isupper() else f"OMSORGSVAGT_{str(place).upper()}"
+    return f"{name}: '{str(given)[:80]}' cannot be used. {_SETTINGS.get(name, 'Correct it, or leave it out')}"
 
 
 def secrets() -> Secrets:

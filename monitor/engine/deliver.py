@@ -188,6 +188,7 @@ class Deliver:
         attempt = replace(attempt, said=sent.said[:200], provider_id=sent.provider_id[:100])
         ended = attempt.ended or attempt.started
         self.desk.metrics.notices.labels(self.channel, attempt.route, attempt.outcome, notice.kind).inc()
+        log.info("notice", kind=notice.kind, channel=self.channel, route=attempt.route, outcome=attempt.outcome)
         accepted = sent.outcome is SendOutcome.ACCEPTED
         batch = Batch([attempt])
         name = self._person(notice)

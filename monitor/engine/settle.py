@@ -6,6 +6,8 @@ The first alarm is in the same batch as its incident, and nothing here waits or 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import structlog
+
 from monitor.core import words
 from monitor.core.dependencies import dependants, hold_for
 from monitor.core.escalation import due
@@ -16,6 +18,8 @@ from monitor.core.records import Batch, Entry, Hold, Incident, IncidentId, Timel
 from monitor.core.state import SystemView
 from monitor.engine.compose import again_rows, all_clear_rows, due_rows, line
 from monitor.engine.desk import Desk
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -86,6 +90,10 @@ def settle_incident(desk: Desk, change: Change, view: SystemView | None, now: da
         settled.batch.add(incident)
     lines = [line(incident, event, now, _event_text(desk, incident, event, view)) for event in change.events]
     lines += _hold_lines(desk, before, incident, now)
+    for event in change.events:
+        log.info(
+            "incident", number=incident.number, system=incident.system, happened=event, severity=incident.severity.word
+        )
     told = desk.ledger.told.get(incident.id, set())
     settled.batch.add(*(ln for ln in lines if ln.key not in told))
     if Entry.RECOVERED in change.events:
