@@ -9,6 +9,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_SERVER = r"([^/@]*@)?(\[[0-9a-fA-F:]+\]|[^/@:\[\]]*)(:\d{1,5})?"
+_DATABASE = rf"^(sqlite\+aiosqlite:///.+|postgresql\+asyncpg://{_SERVER}(/.*)?)?$"
+"""The databases there are, each by its asyncio driver."""
+
 
 class ServiceSettings(BaseSettings):
     """Environment OMSORGSVAGT_CONFIG, _STATE, _DATABASE_URL, _LISTEN, _LOG, _PUBLIC_URL. Paths are folders."""
@@ -18,7 +22,7 @@ class ServiceSettings(BaseSettings):
     config: Path = Path("config")
     state: Annotated[Path, Field(validation_alias="STATE_DIRECTORY")] = Path("state")
     """systemd's StateDirectory= names it; elsewhere a folder `state` beside where the service is started."""
-    database_url: str = ""
+    database_url: Annotated[str, Field(pattern=_DATABASE)] = ""
     listen: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9a-zA-Z.\-]+):\d{1,5}$")] = "127.0.0.1:8424"
     log: Literal["json", "text"] = "json"
     public_url: Annotated[str, Field(pattern=r"^(https?://[0-9A-Za-z.:\[\]-]+(/[!-~]*)?)?$")] = ""
@@ -27,7 +31,12 @@ class ServiceSettings(BaseSettings):
     @property
     def database(self) -> str:
         """The SQLAlchemy URL: what was given, or an SQLite file in the state folder."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.state / 'omsorgsvagt.db'}"
+        return self.database_url or f"sqlite+aiosqlite:///{self.file}"
+
+    @property
+    def file(self) -> Path:
+        """Where the SQLite file is, unless another database was given."""
+        return self.state / "omsorgsvagt.db"
 
     @property
     def address(self) -> tuple[str, int]:

@@ -13,15 +13,15 @@ database = typer.Typer(no_args_is_help=True, help="The database.")
 
 
 @database.command()
-def upgrade(config: frame.Config = None) -> None:
+def upgrade(config: frame.Config = None, as_json: frame.Json = False) -> None:
     """Bring the schema to the newest version; nothing happens where it is there already."""
     settings = frame.settings(config)
-    settings.state.mkdir(parents=True, exist_ok=True)
     try:
+        settings.state.mkdir(parents=True, exist_ok=True)
         asyncio.run(_open(settings.database))
-    except StoreFault as fault:
-        frame.fail(f"the database cannot be upgraded: {fault}")
-    typer.echo(f"schema {HEAD}")
+    except (StoreFault, OSError) as fault:
+        frame.fail(f"the database cannot be upgraded: {fault}. Set STATE_DIRECTORY or OMSORGSVAGT_DATABASE_URL")
+    frame.answer(as_json, {"schema": HEAD}, lambda: f"schema {HEAD}")
 
 
 async def _open(url: str) -> None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from monitor.settings import ServiceSettings
 
 FINE, FOUND, COULD_NOT = 0, 1, 2
+_DATABASE = "OMSORGSVAGT_DATABASE_URL"
 _SETTINGS = {
+    _DATABASE: "Write sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST/NAME",
     "OMSORGSVAGT_LISTEN": "Write an address and a port, for instance 127.0.0.1:8424",
     "OMSORGSVAGT_LOG": "Write json or text",
     "OMSORGSVAGT_PUBLIC_URL": "Write the address people open, for instance https://vagt.eksempel.example",
@@ -32,7 +34,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
 
 def settings(config: Path | None) -> "ServiceSettings":
-    """The service's settings, with the folder the command names; or an end that names what in the environment is wrong."""
+    """The service's settings, with the folder the command names; or an end that says what is wrong."""
     from pydantic import ValidationError
 
     from monitor.settings import ServiceSettings
@@ -46,7 +48,8 @@ def settings(config: Path | None) -> "ServiceSettings":
 
 def _setting_fault(place: int | str, given: Any) -> str:
     name = str(place) if str(place).isupper() else f"OMSORGSVAGT_{str(place).upper()}"
-    return f"{name}: '{str(given)[:80]}' cannot be used. {_SETTINGS.get(name, 'Correct it, or leave it out')}"
+    shown = "what is given" if name == _DATABASE else f"'{str(given)[:80]}'"
+    return f"{name}: {shown} cannot be used. {_SETTINGS.get(name, 'Correct it, or leave it out')}"
 
 
 def secrets() -> Secrets:

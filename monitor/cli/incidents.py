@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated, Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import typer
@@ -11,12 +12,13 @@ from monitor.core import words
 from monitor.core.records import Incident
 from monitor.engine.compose import say
 from monitor.ports import StoreFault
+from monitor.settings import ServiceSettings
 from monitor.store.store import Store
 
 _ZONE = ZoneInfo("Europe/Copenhagen")
 """The time people speak of; read without the plan, so that a plan with faults does not hide an incident."""
 
-incidents = typer.Typer(no_args_is_help=True, help="Incidents: list, show, acknowledge, note, tick a task off.")
+incidents = typer.Typer(no_args_is_help=True, help="Incidents: list, show, acknowledge, note, tick a task off, close.")
 
 Number = Annotated[str, typer.Argument(help="The incident's number, for instance 26-0007.")]
 Who = Annotated[str, typer.Option(help="Who does it; stands on the timeline.")]
@@ -25,7 +27,7 @@ Who = Annotated[str, typer.Option(help="Who does it; stands on the timeline.")]
 @incidents.command("list")
 def listing(limit: int = 20, config: frame.Config = None, as_json: frame.Json = False) -> None:
     """The newest incidents, newest first; exit 1 while one is open."""
-    found = asyncio.run(_read(frame.settings(config).database, lambda store: store.incidents(limit)))
+    found = asyncio.run(_read(frame.settings(config), lambda store: store.incidents(limit)))
     frame.answer(as_json, [_data(i) for i in found], lambda: "\n".join(map(_line, found)) or "no incidents")
     raise typer.Exit(frame.FOUND if any(i.active for i in found) else frame.FINE)
 
@@ -33,7 +35,7 @@ def listing(limit: int = 20, config: frame.Config = None, as_json: frame.Json = 
 @incidents.command()
 def show(number: Number, config: frame.Config = None, as_json: frame.Json = False) -> None:
     """One incident with its timeline and tasks."""
-    incident, (lines, notices, tasks) = asyncio.run(_read(frame.settings(config).database, _story(number)))
+    incident, (lines, notices, tasks) = asyncio.run(_read(frame.settings(config), _story(number)))
     data = _data(incident) | {
         "timeline": [
             {"at": ln.at.isoformat(), "entry": ln.entry.value, "text": ln.text, "reason": ln.reason} for ln in lines
@@ -42,7 +44,7 @@ def show(number: Number, config: frame.Config = None, as_json: frame.Json = Fals
             {"kind": n.kind.value, "person": n.person, "channel": n.channel.value, "state": n.state.value}
             for n in notices
         ],
-        "tasks": [{"task": t.task, "done": t.done, "done_by": t.done_by} for t in tasks],
+        "tasks": [{"task": t.task, "done": t.done and t.done.isoformat(), "done_by": t.done_by} for t in tasks],
     }
     head = [_line(incident)]
     body = [f"  {ln.at.astimezone(_ZONE):%d/%m %H:%M:%S}  {say(ln)}" for ln in lines]
@@ -56,24 +58,37 @@ def ack(
     who: Who,
     state: Annotated[str, typer.Option(help="seen, working or fallback.")] = "seen",
     config: frame.Config = None,
+    as_json: frame.Json = False,
 ) -> None:
     """Somebody has it: reminders and the unacknowledged steps stop; the incident stays open."""
-    remote.post(frame.settings(config), f"/api/v1/incidents/{number}/acknowledge", {"who": who, "state": state})
-    typer.echo(f"{number}: acknowledged by {who}")
+    found = remote.post(frame.settings(config), _of(number, "acknowledge"), {"who": who, "state": state})
+    frame.answer(as_json, found, lambda: f"{number}: acknowledged by {who}")
 
 
 @incidents.command()
-def note(number: Number, text: str, who: Who, config: frame.Config = None) -> None:
+def note(number: Number, text: str, who: Who, config: frame.Config = None, as_json: frame.Json = False) -> None:
     """Put a note on the timeline."""
-    remote.post(frame.settings(config), f"/api/v1/incidents/{number}/note", {"who": who, "text": text})
-    typer.echo(f"{number}: noted")
+    found = remote.post(frame.settings(config), _of(number, "note"), {"who": who, "text": text})
+    frame.answer(as_json, found, lambda: f"{number}: noted")
 
 
 @incidents.command()
-def done(number: Number, task: str, who: Who, config: frame.Config = None) -> None:
+def done(number: Number, task: str, who: Who, config: frame.Config = None, as_json: frame.Json = False) -> None:
     """Tick a task off."""
-    remote.post(frame.settings(config), f"/api/v1/incidents/{number}/tasks/{task}/done", {"who": who})
-    typer.echo(f"{number}: {task} done")
+    found = remote.post(frame.settings(config), _of(number, "tasks", task, "done"), {"who": who})
+    frame.answer(as_json, found, lambda: f"{number}: {task} done")
+
+
+@incidents.command()
+def resolve(number: Number, who: Who, config: frame.Config = None, as_json: frame.Json = False) -> None:
+    """Close an incident whose system is up again."""
+    found = remote.post(frame.settings(config), _of(number, "resolve"), {"who": who})
+    frame.answer(as_json, found, lambda: f"{number}: closed by {who}")
+
+
+def _of(*parts: str) -> str:
+    """The address of something of an incident; what was typed stays one part of it."""
+    return "/api/v1/incidents/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def _story(number: str) -> Any:
@@ -86,8 +101,11 @@ def _story(number: str) -> Any:
     return read
 
 
-async def _read(url: str, ask: Any) -> Any:
-    store = Store(url)
+async def _read(settings: ServiceSettings, ask: Any) -> Any:
+    # Whoever looks must not make an empty database in the service's place, which then could not write to it.
+    if not settings.database_url and not settings.file.is_file():
+        frame.fail(f"{settings.file}: there is no database. Set STATE_DIRECTORY to the service's state folder")
+    store = Store(settings.database)
     try:
         await store.open()
         return await ask(store)

@@ -81,9 +81,9 @@ def demo(
 
 
 @app.command()
-def version() -> None:
+def version(as_json: frame.Json = False) -> None:
     """The version that is installed."""
-    typer.echo(__version__)
+    frame.answer(as_json, {"version": __version__}, lambda: __version__)
 
 
 def main() -> None:

@@ -35,7 +35,10 @@ def _ask(settings: ServiceSettings, method: str, path: str, body: dict[str, str]
         frame.fail(f"{_why(reply)} 'omsorgsvagt incidents list' names the open ones, 'show' their tasks")
     if not reply.is_success:
         frame.fail(f"the service refused ({reply.status_code}): {_why(reply)}")
-    return reply.json()
+    try:
+        return reply.json()
+    except ValueError:
+        frame.fail(f"what answers on {settings.listen} is not omsorgsvagt. Set OMSORGSVAGT_LISTEN to its address")
 
 
 def _why(reply: httpx.Response) -> str:

@@ -62,8 +62,9 @@ def _listening(settings: ServiceSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
+        said = str(error.strerror).partition(" (while")[0] if isinstance(error, OSError) else "a port is at most 65535"
         frame.fail(
-            f"cannot listen on {settings.listen}: {error.strerror}. "
+            f"cannot listen on {settings.listen}: {said}. "
             "Stop what listens there, or set OMSORGSVAGT_LISTEN to another address"
         )
