@@ -1,13 +1,12 @@
 """From a configuration folder to what the engine runs on: the plan, its checks as things to call, its ways out.
 
-The only place where the registries meet the plan; a route that cannot be built (a secret is missing) leaves the
-others standing and is said.
+The only place where the registries meet the plan; a route that cannot be built (a certificate that is none) leaves
+the others standing and is said.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +77,11 @@ def _channels(loaded: Loaded, secret: Secret, clock: Clockwork) -> dict[RouteNam
         context = ChannelContext(secret, clock.now, settings.timeout)
         try:
             built[RouteName(settings.name)] = channels.via(settings.via).Channel(settings, context)
-        except SecretMissing as error:
-            log.error("route_not_built", route=settings.name, wrong=str(error))
+        except (SecretMissing, OSError) as error:
+            # ssl.SSLError among them: a certificate file that is none.
+            log.error("route_not_built", route=settings.name, wrong=f"{type(error).__name__}: {error}")
+        except Exception:
+            log.exception("route_not_built", route=settings.name)
     return built
 
 
@@ -107,6 +109,6 @@ def watched(loaded: Loaded, secret: Secret, clock: Clockwork) -> list[Watched]:
     found = []
     for name, settings in loaded.checks.items():
         system = loaded.plan.checks[name].system
-        probe = partial(Probe(settings, secret, clock, {}).__call__)
+        probe = Probe(settings, secret, clock, {})
         found.append(Watched(name, settings.every, settings.retry_every, probe, system in urgent))
     return found
