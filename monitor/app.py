@@ -118,8 +118,8 @@ class Service:
         keep.start("replies", Inbox(self.answers, lambda: self.loaded.routes, self.clock.now).cycle, 2 * _PATIENCE)
         keep.start("mind", self._mind, 2 * _PATIENCE)
         if self.watchdog.every is not None:
-            # Its own turn is as long as the manager says: it must not find itself stuck.
-            every = self.watchdog.every
+            # Oftener than the manager asks for: a turn missed is not the end.
+            every = min(self.watchdog.every, _MIND_EVERY)
             keep.start("watchdog", partial(self._feed, every), every + _PATIENCE)
         keep.spawn(self._settle(), "settle")
 
