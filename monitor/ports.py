@@ -98,11 +98,26 @@ class Message:
     thread: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a route is when nothing is sent. `ok` None: this look says nothing either way.
+
+    `said` is short, Danish and without secrets; `credit` is what is left of the account, in its own currency.
+    """
+
+    ok: bool | None
+    said: str = ""
+    credit: float | None = None
+
+
 class Channel(Protocol):
     """One configured route of a channel."""
 
     async def send(self, message: Message) -> Sent:
         """Try once. Never raises for what a provider or the network does: that is an outcome."""
+
+    async def health(self) -> Health:
+        """Look at the route without sending anything. Never raises for what a provider or the network does."""
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -10,7 +10,7 @@ from monitor.cli import frame
 from monitor.clock import Clock
 from monitor.core import words
 from monitor.core.plan import ChannelName, Person, PersonId, RouteInfo
-from monitor.core.records import Kind
+from monitor.core.reasons import Kind
 from monitor.engine.engine import Material
 from monitor.ports import Message, SendOutcome, Sent
 

@@ -15,7 +15,8 @@ from enum import StrEnum
 from hashlib import sha256
 
 from monitor.core.plan import PersonId
-from monitor.core.records import HumanState, IncidentId, Kind
+from monitor.core.reasons import HumanState, Kind
+from monitor.core.records import IncidentId
 
 CODES = 10_000
 LONGEST = 160

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitor.core.plan import ChannelName, RouteInfo, RouteName
-from monitor.core.records import Attempt, Incident, Kind, Notice, NoticeState
+from monitor.core.reasons import Kind
+from monitor.core.records import Attempt, Incident, Notice, NoticeState
 
 EXPIRES = timedelta(hours=24)
 _FIRST_BACKOFF = 5.0

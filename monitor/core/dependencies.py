@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from monitor.core.finding import CheckName, SystemName
 from monitor.core.plan import Plan, Severity
-from monitor.core.records import Hold, Incident
+from monitor.core.reasons import Hold
+from monitor.core.records import Incident
 from monitor.core.state import Belief
 
 

@@ -12,7 +12,8 @@ from itertools import groupby
 
 from monitor.core.calendar import PeriodName
 from monitor.core.plan import Chain, ChannelName, PersonId, Plan, RoleId, Step, TaskId
-from monitor.core.records import Entry, Incident, Kind
+from monitor.core.reasons import Entry, Kind
+from monitor.core.records import Incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from monitor.core.finding import SystemName
 from monitor.core.plan import Rules, Severity
-from monitor.core.records import Entry, Hold, HumanState, Incident, Kind
+from monitor.core.reasons import Entry, Hold, HumanState, Kind
+from monitor.core.records import Incident
 from monitor.core.state import SystemView
 
 

@@ -186,6 +186,12 @@ class Rules:
     accept_within: float = 5.0
     fresh_within: float = 20.0
     """How long a child's notices may wait for a fresh look at its parent before they go all the same."""
+    receipt_within: float = 60.0
+    """Without a receipt by then, somebody told counts as not reached: other ways and the next person at once."""
+    progress_every: float = 1800.0
+    """Without news for so long, whoever has it is asked; 0: never."""
+    progress_wait: float = 600.0
+    """Without an answer to that, the chain starts again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,8 @@ class RouteInfo:
     """People can answer what came this way."""
     keyword: str = ""
     """What they must write first for it to reach us."""
+    receipts: bool = False
+    """The carrier tells when a text has arrived."""
 
 
 @dataclass(frozen=True, slots=True)

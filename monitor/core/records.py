@@ -11,47 +11,11 @@ from typing import NewType
 
 from monitor.core.finding import CheckName, SystemName
 from monitor.core.plan import ChannelName, PersonId, RouteName, Severity, TaskId
+from monitor.core.reasons import Entry, Hold, HumanState, Kind
 
 IncidentId = NewType("IncidentId", str)
 NoticeId = NewType("NoticeId", str)
 AttemptId = NewType("AttemptId", str)
-
-
-class HumanState(StrEnum):
-    """How far people are (DESIGN §3, Acknowledging)."""
-
-    UNSEEN = "unseen"
-    SEEN = "seen"
-    WORKING = "working"
-    FALLBACK = "fallback"
-    """Nøddrift is in force."""
-    RESOLVED = "resolved"
-
-
-class Hold(StrEnum):
-    """Why an incident's notices are withheld as a whole."""
-
-    PARENT_PENDING = "parent_pending"
-    PARENT_DOWN = "parent_down"
-
-
-class Kind(StrEnum):
-    """Why a notice is sent: the timeline's word and the metric's label."""
-
-    ALARM = "alarm"
-    WORSENED = "worsened"
-    REOPENED = "reopened"
-    UNSTABLE = "unstable"
-    REMINDER = "reminder"
-    HANDOVER = "handover"
-    TASK = "task"
-    NOBODY_ON_DUTY = "nobody_on_duty"
-    TAKEN = "taken"
-    """Somebody else has it."""
-    ANSWER = "answer"
-    """What came of a person's own reply."""
-    ALL_CLEAR = "all_clear"
-    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +53,12 @@ class Incident:
     first_acknowledged: datetime | None = None
     cause: str = ""
     drill: bool = False
+    news: datetime | None = None
+    """When people last said anything of it since it was acknowledged."""
+    asked: datetime | None = None
+    """When whoever has it was last asked for news."""
+    holder: str = ""
+    """Who last had it, also after the chain has started again."""
 
     @property
     def open(self) -> bool:
@@ -99,34 +69,6 @@ class Incident:
     def active(self) -> bool:
         """True while people are to be told: open and not recovered."""
         return self.closed is None and self.recovered is None
-
-
-class Entry(StrEnum):
-    """What a line of the timeline says."""
-
-    OPENED = "opened"
-    WORSENED = "worsened"
-    EASED = "eased"
-    BACK = "back"
-    REOPENED = "reopened"
-    UNSTABLE = "unstable"
-    RECOVERED = "recovered"
-    CLOSED = "closed"
-    PERIOD = "period"
-    STEP_DROPPED = "step_dropped"
-    NOBODY_ON_DUTY = "nobody_on_duty"
-    QUEUED = "queued"
-    WITHHELD = "withheld"
-    ACCEPTED = "accepted"
-    NOT_ACCEPTED = "not_accepted"
-    GAVE_UP = "gave_up"
-    ACKNOWLEDGED = "acknowledged"
-    NOTE = "note"
-    HUMAN = "human"
-    TASK_DONE = "task_done"
-    NOT_RECORDED = "not_recorded"
-    RELEASED = "released"
-    NOT_WATCHED = "not_watched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +119,18 @@ class Notice:
     """When the fault began; only in an incident's first alarms: the base of fault-to-accepted."""
     code: str = ""
     """What the person writes to answer this by SMS; empty where no answer is asked for."""
+    delivered: datetime | None = None
+    """When the carrier's receipt said that it had arrived."""
+    seen: datetime | None = None
+    """When its reader first showed that it was read: any reply, a button pressed."""
+    answered: datetime | None = None
+    """When its reader acknowledged the incident."""
+    undelivered: str = ""
+    """The carrier's word for why it never will arrive; empty while it may."""
+    overdue: datetime | None = None
+    """When no receipt had come in time, once and for good: from then on its reader counts as not reached."""
+    bundle: NoticeId | None = None
+    """The notice it was put into with others; it goes, and is settled, with that one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from monitor.core.answers import Verdict
 from monitor.core.delivery import Ended
 from monitor.core.finding import Miss, Reason
 from monitor.core.plan import Severity
-from monitor.core.records import Entry, HumanState, Kind
+from monitor.core.reasons import Entry, HumanState, Kind
 from monitor.core.state import State
 
 
@@ -85,6 +85,14 @@ KINDS: Mapping[Kind, str] = {
     Kind.NOBODY_ON_DUTY: _("ingen på vagt"),
     Kind.TAKEN: _("en anden har den"),
     Kind.ANSWER: _("svar"),
+    Kind.PROGRESS: _("nyt?"),
+    Kind.NO_NEWS: _("intet nyt"),
+    Kind.REROUTED: _("under varslet arbejde"),
+    Kind.EASED: _("bedre"),
+    Kind.DEAD_ADDRESS: _("adressen virker ikke"),
+    Kind.BUNDLE: _("samlet besked"),
+    Kind.SILENT_DEVICE: _("tavs enhed"),
+    Kind.WORKLIST: _("arbejdsliste"),
     Kind.ALL_CLEAR: _("afblæsning"),
     Kind.TEST: _("prøvealarm"),
 }
@@ -113,6 +121,11 @@ ENTRIES: Mapping[Entry, str] = {
     Entry.NOT_RECORDED: _("Ikke gemt"),
     Entry.RELEASED: _("Frigivet"),
     Entry.NOT_WATCHED: _("Ikke overvåget"),
+    Entry.DELIVERED: _("Kommet frem"),
+    Entry.NOT_DELIVERED: _("Ikke kommet frem"),
+    Entry.OVERDUE: _("Uden kvittering"),
+    Entry.NO_NEWS: _("Intet nyt"),
+    Entry.CLOCK: _("Uret blev stillet"),
 }
 
 HUMAN: Mapping[HumanState, str] = {

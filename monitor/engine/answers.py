@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from monitor.core import words
 from monitor.core.answers import Patience, Said, Verdict, understood
 from monitor.core.plan import ChannelName, PersonId
-from monitor.core.records import Batch, Kind, Notice, NoticeId
+from monitor.core.reasons import Kind
+from monitor.core.records import Batch, Notice, NoticeId
 from monitor.engine import people
 from monitor.engine.desk import Desk
 

@@ -16,17 +16,8 @@ from monitor.core.delivery import owed_again, owed_all_clear
 from monitor.core.escalation import Call, Due, Remark
 from monitor.core.gsm import cut
 from monitor.core.plan import OWN_LINE, ChannelName, PersonId, Severity, Task
-from monitor.core.records import (
-    Batch,
-    Entry,
-    Incident,
-    Kind,
-    Notice,
-    NoticeId,
-    NoticeState,
-    TaskItem,
-    TimelineLine,
-)
+from monitor.core.reasons import Entry, Kind
+from monitor.core.records import Batch, Incident, Notice, NoticeId, NoticeState, TaskItem, TimelineLine
 from monitor.engine.asking import ask
 from monitor.engine.desk import Desk
 from monitor.plan.texts import DRILL, Text

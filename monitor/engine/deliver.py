@@ -17,7 +17,8 @@ from monitor.core.delivery import Ended, GiveUp, Try, Wait, next_move, overtaken
 from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
 from monitor.core.gsm import cut
 from monitor.core.plan import ALARM_PATH, ChannelName, PersonId, RouteName
-from monitor.core.records import Attempt, AttemptId, Batch, Entry, Notice, NoticeId, NoticeState
+from monitor.core.reasons import Entry
+from monitor.core.records import Attempt, AttemptId, Batch, Notice, NoticeId, NoticeState
 from monitor.core.state import Level
 from monitor.engine.compose import line
 from monitor.engine.desk import Desk

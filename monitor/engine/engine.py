@@ -12,7 +12,8 @@ from datetime import datetime
 from monitor.core import words
 from monitor.core.finding import CheckName, Finding
 from monitor.core.plan import OWN_LINE, ChannelName, Plan, RouteName
-from monitor.core.records import Batch, Entry, Incident, Kept, Row, WatchRow
+from monitor.core.reasons import Entry
+from monitor.core.records import Batch, Incident, Kept, Row, WatchRow
 from monitor.core.replan import removed_steps
 from monitor.core.sight import Sight
 from monitor.engine.compose import line

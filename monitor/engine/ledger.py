@@ -10,13 +10,12 @@ from datetime import datetime
 
 from monitor.core.finding import CheckName, SystemName
 from monitor.core.plan import ChannelName, PersonId
+from monitor.core.reasons import Entry, Kind
 from monitor.core.records import (
     Attempt,
     BeliefRow,
-    Entry,
     Incident,
     IncidentId,
-    Kind,
     Notice,
     NoticeId,
     NoticeState,

@@ -9,7 +9,8 @@ from enum import StrEnum
 from monitor.core import words
 from monitor.core.incidents import acknowledge as acknowledged
 from monitor.core.plan import TaskId
-from monitor.core.records import Batch, Entry, HumanState, Incident, Row
+from monitor.core.reasons import Entry, HumanState
+from monitor.core.records import Batch, Incident, Row
 from monitor.engine.compose import line
 from monitor.engine.desk import Desk
 from monitor.engine.links import Link

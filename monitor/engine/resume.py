@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from monitor.core.plan import ALARM_PATH, WATCH
-from monitor.core.records import Batch, Entry, Incident, Kept, Row
+from monitor.core.reasons import Entry
+from monitor.core.records import Batch, Incident, Kept, Row
 from monitor.core.state import Belief
 from monitor.engine.compose import line
 from monitor.engine.desk import Desk

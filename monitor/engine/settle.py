@@ -14,7 +14,8 @@ from monitor.core.escalation import due
 from monitor.core.finding import SystemName
 from monitor.core.incidents import Change, hold, observe, tick
 from monitor.core.plan import Severity
-from monitor.core.records import Batch, Entry, Hold, Incident, IncidentId, TimelineLine
+from monitor.core.reasons import Entry, Hold
+from monitor.core.records import Batch, Incident, IncidentId, TimelineLine
 from monitor.core.state import SystemView
 from monitor.engine.compose import again_rows, all_clear_rows, due_rows, line
 from monitor.engine.desk import Desk

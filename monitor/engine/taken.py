@@ -10,7 +10,8 @@ from datetime import datetime
 from monitor.core import words
 from monitor.core.delivery import owed_all_clear
 from monitor.core.plan import ChannelName, PersonId
-from monitor.core.records import Entry, Incident, Kind, Notice, Row, TimelineLine
+from monitor.core.reasons import Entry, Kind
+from monitor.core.records import Incident, Notice, Row, TimelineLine
 from monitor.engine.compose import follow_up, incident_facts, line
 from monitor.engine.desk import Desk
 

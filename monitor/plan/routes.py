@@ -44,6 +44,7 @@ def infos(found: tuple[tuple[ChannelName, RouteSettings], ...]) -> tuple[RouteIn
             settings.timeout,
             getattr(settings, "replies", False),
             getattr(settings, "keyword", ""),
+            getattr(settings, "receipts", False),
         )
         for channel, settings in found
     )

@@ -154,6 +154,9 @@ class RulesShape(Strict):
     stable_for: Seconds | None = None
     accept_within: Seconds | None = None
     fresh_within: Seconds | None = None
+    receipt_within: Annotated[Seconds, Field(ge=10)] | None = None
+    progress_every: Seconds | None = None
+    progress_wait: Annotated[Seconds, Field(gt=0)] | None = None
 
 
 class ClosingShape(Strict):

@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from monitor.core.gsm import cut, parts, transliterate
 from monitor.core.plan import ChannelName
-from monitor.core.records import Kind
+from monitor.core.reasons import Kind
 
 DRILL = "ØVELSE "
 REPEATED = " (gentaget)"
@@ -34,6 +34,14 @@ EXAMPLE: Mapping[str, object] = {
     "human": "nøddrift",
     "reply": " Svar VAGTHUND OK 4711.",
     "link": "https://vagt.eksempel.example/a/",
+    "holder": "NEXUS support",
+    "until": "24/12 12:00",
+    "owner": "Sektionsleder for Myndighed",
+    "reason": "opdatering af Nexus",
+    "device": "990001",
+    "fleet": "Nødkaldsenheder",
+    "list": "300 beskeder. Omsorgssystem Nexus NEDE 26-0007, Medicoteknik NEDE 26-0008",
+    "count": 300,
     "answer": "For mange forkerte koder. Svar tages ikke imod den næste time. Ring i stedet.",
     "task": "Ring til regionens servicedesk 78412345, giv akutnr 30300276.",
     "task_title": "Kontakt regionens servicedesk",

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
 from monitor.core.plan import TaskId
-from monitor.core.records import HumanState
+from monitor.core.reasons import HumanState
 from monitor.engine import people
 from monitor.engine.people import Act, Answer
 from monitor.ports import StoreFault

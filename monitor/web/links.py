@@ -8,7 +8,8 @@ from dataclasses import replace
 from urllib.parse import parse_qs
 
 from monitor.core import words
-from monitor.core.records import HumanState, Incident
+from monitor.core.reasons import HumanState
+from monitor.core.records import Incident
 from monitor.engine import people
 from monitor.engine.links import LASTS, PATH, Asking, Forged, Link
 from monitor.engine.people import Answer as Came

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from monitor.core import words
 from monitor.core.finding import SystemName
 from monitor.core.plan import OWN_SYSTEMS, Severity
-from monitor.core.records import HumanState, Incident
+from monitor.core.reasons import HumanState
+from monitor.core.records import Incident
 from monitor.core.state import Belief, State, SystemView
 from monitor.engine.desk import Desk
 from monitor.web.privacy import masked

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from monitor.core import words
 from monitor.core.plan import ChannelName, PersonId, Severity
-from monitor.core.records import Entry, Incident, Kind, Notice, NoticeState, TaskItem, TimelineLine
+from monitor.core.reasons import Entry, Kind
+from monitor.core.records import Incident, Notice, NoticeState, TaskItem, TimelineLine
 from monitor.engine.desk import Desk
 from monitor.web.privacy import masked
 from monitor.web.site import Told

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from monitor.core.answers import CODES, MOST, Patience, Said, code_of, e164, understood
 from monitor.core.plan import PersonId
-from monitor.core.records import HumanState, IncidentId
+from monitor.core.reasons import HumanState
+from monitor.core.records import IncidentId
 
 KEY = b"en noegle"
 NOW = datetime(2026, 12, 24, 3, 0, tzinfo=UTC)

@@ -25,7 +25,8 @@ from monitor.core.delivery import (
 )
 from monitor.core.finding import SystemName
 from monitor.core.plan import ChannelName, PersonId, RouteInfo, RouteName, Severity
-from monitor.core.records import Attempt, AttemptId, Incident, IncidentId, Kind, Notice, NoticeId, NoticeState
+from monitor.core.reasons import Kind
+from monitor.core.records import Attempt, AttemptId, Incident, IncidentId, Notice, NoticeId, NoticeState
 
 START = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
 SMS, MAIL = ChannelName.SMS, ChannelName.MAIL

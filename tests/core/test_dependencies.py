@@ -8,7 +8,8 @@ import pytest
 from monitor.core.dependencies import ancestors, dependants, hold_for
 from monitor.core.finding import CheckName, SystemName
 from monitor.core.plan import Severity
-from monitor.core.records import Hold, Incident, IncidentId
+from monitor.core.reasons import Hold
+from monitor.core.records import Incident, IncidentId
 from monitor.core.state import Belief, Level, Run, State
 from tests.support.plans import small_plan, with_parent
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from monitor.core.finding import SystemName
 from monitor.core.incidents import Change, acknowledge, hold, observe, tick
 from monitor.core.plan import Rules, Severity
-from monitor.core.records import Hold, HumanState, Incident, IncidentId, Kind
+from monitor.core.reasons import Hold, HumanState, Kind
+from monitor.core.records import Incident, IncidentId
 from monitor.core.state import State, SystemView
 
 START = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)

@@ -12,7 +12,8 @@ from monitor.core.escalation import due
 from monitor.core.finding import SystemName
 from monitor.core.plan import CheckRule, PersonId, Plan, RouteInfo, RouteName, Severity, Shift
 from monitor.core.proof import COMMIT, ROUTE_COMMIT, TICK, Bound, bounds, detection, first_phone, worst
-from monitor.core.records import Incident, IncidentId, Kind
+from monitor.core.reasons import Kind
+from monitor.core.records import Incident, IncidentId
 from monitor.engine.journal import PATIENCE, SLOW
 from tests.core.test_escalation import plans, starts
 from tests.support.plans import (

@@ -14,7 +14,7 @@ from monitor.core.delivery import Ended
 from monitor.core.finding import Miss, Reason
 from monitor.core.gsm import is_gsm
 from monitor.core.plan import Severity
-from monitor.core.records import Entry, HumanState, Kind
+from monitor.core.reasons import Entry, HumanState, Kind
 from monitor.core.state import State
 from tests.support.plans import ZONE
 

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from monitor.core.finding import CheckName, SystemName
 from monitor.core.plan import ChannelName, PersonId, Severity
+from monitor.core.reasons import Entry, Kind
 from monitor.core.records import (
     Batch,
     BeliefRow,
-    Entry,
     Incident,
     IncidentId,
     Kept,
-    Kind,
     Notice,
     NoticeId,
     Row,

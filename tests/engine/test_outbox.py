@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from monitor.core.finding import SystemName
 from monitor.core.plan import ChannelName, PersonId, Severity
-from monitor.core.records import Incident, IncidentId, Kind, Notice, NoticeId, NoticeState
+from monitor.core.reasons import Kind
+from monitor.core.records import Incident, IncidentId, Notice, NoticeId, NoticeState
 from monitor.engine.ledger import Ledger
 from monitor.engine.outbox import Outbox
 

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from monitor.core.finding import CheckName, SystemName
 from monitor.core.plan import ChannelName, PersonId, RouteName, Severity, TaskId
+from monitor.core.reasons import Entry, Kind
 from monitor.core.records import (
     Attempt,
     AttemptId,
     BeliefRow,
-    Entry,
     Incident,
     IncidentId,
-    Kind,
     Notice,
     NoticeId,
     Row,

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from monitor.core.plan import Severity
-from monitor.core.records import HumanState, IncidentId, NoticeState, Row
+from monitor.core.reasons import HumanState
+from monitor.core.records import IncidentId, NoticeState, Row
 from monitor.ports import StoreFault
 from monitor.store import schema
 from monitor.store.store import Store

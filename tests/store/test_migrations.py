@@ -112,7 +112,7 @@ async def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> No
     marked(path, "9999")
     before = written(path)
 
-    with pytest.raises(StoreFault, match=r"schema '9999'.*knows '0001'.*newer program.*copy of the database"):
+    with pytest.raises(StoreFault, match=r"schema '9999'.*knows '0002'.*newer program.*copy of the database"):
         await opened(url_of(path))
 
     assert written(path) == before

@@ -8,7 +8,7 @@ from pathlib import Path
 from monitor.core.answers import Verdict
 from monitor.core.finding import Outcome
 from monitor.core.plan import Plan
-from monitor.core.records import HumanState
+from monitor.core.reasons import HumanState
 from monitor.engine.answers import Answers, Reply
 from monitor.engine.links import Asking
 from tests.support.plans import MAIL, SMS, small_plan, step, with_steps

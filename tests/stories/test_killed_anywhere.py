@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from monitor.core.finding import Outcome
 from monitor.core.plan import Plan
-from monitor.core.records import Incident, Kind, Notice
+from monitor.core.reasons import Kind
+from monitor.core.records import Incident, Notice
 from monitor.ports import Message, Sent
 from tests.support.memory_store import Fate, MemoryStore
 from tests.support.plans import MAIL, SMS, small_plan, step, with_steps

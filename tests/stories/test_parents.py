@@ -5,7 +5,7 @@ from pathlib import Path
 
 from monitor.core.finding import Outcome
 from monitor.core.plan import Plan
-from monitor.core.records import Kind
+from monitor.core.reasons import Kind
 from tests.support.plans import MAIL, small_plan, with_parent
 from tests.support.story import Story, story
 

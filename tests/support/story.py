@@ -17,12 +17,13 @@ from typing import Any
 
 from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
 from monitor.core.plan import ChannelName, PersonId, Plan, RouteName
-from monitor.core.records import HumanState, Incident, Notice, Row, TimelineLine
+from monitor.core.reasons import HumanState
+from monitor.core.records import Incident, Notice, Row, TimelineLine
 from monitor.engine import people
 from monitor.engine.engine import Engine, Material
 from monitor.metrics import Metrics
 from monitor.plan.texts import Texts, load_texts
-from monitor.ports import Message, SendOutcome, Sent
+from monitor.ports import Health, Message, SendOutcome, Sent
 from monitor.store.store import Store
 from tests.support.plans import ZONE, small_plan
 
@@ -54,6 +55,7 @@ class Phone:
     name: str
     outcome: SendOutcome = SendOutcome.ACCEPTED
     hangs: bool = False
+    well: Health = Health(None)
     got: list[Message] = field(default_factory=list)
     tried: list[Message] = field(default_factory=list)
 
@@ -64,6 +66,9 @@ class Phone:
         if self.outcome is SendOutcome.ACCEPTED:
             self.got.append(message)
         return Sent(self.outcome, "said", "id")
+
+    async def health(self) -> Health:
+        return self.well
 
     async def close(self) -> None:
         self.got.clear()

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from monitor.core.plan import ChannelName, PersonId
-from monitor.core.records import HumanState
+from monitor.core.reasons import HumanState
 from monitor.engine.links import Asking, Link
 from tests.support.plans import MAIL, SMS, step, with_steps
 from tests.web.setting import NIGHT, Setting, plan_with_cards, setting

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monitor.core.finding import Outcome
-from monitor.core.records import HumanState
+from monitor.core.reasons import HumanState
 from tests.web.setting import DAY, NIGHT, TOKEN, Setting, setting
 
 NUMBER = "26-0001"
