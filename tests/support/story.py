@@ -55,7 +55,7 @@ class Phone:
     name: str
     outcome: SendOutcome = SendOutcome.ACCEPTED
     hangs: bool = False
-    well: Health = Health(None)
+    well: Health = field(default_factory=lambda: Health(None))
     got: list[Message] = field(default_factory=list)
     tried: list[Message] = field(default_factory=list)
 
