@@ -258,25 +258,10 @@ def follow_up(desk: Desk, incident: Incident, told: Notice, kind: Kind, stem: st
         task=None,
         fault_at=None,
         code="",
-    )
-
-
-def test_notice(desk: Desk, person: str, channel: ChannelName, now: datetime) -> Notice:
-    """A test alarm for one person."""
-    who = next(p for p in desk.plan.people.values() if p.id == person)
-    zone = desk.plan.calendar.zone
-    text = desk.texts.render(Kind.TEST, channel, {"at": words.clock(now, now, zone)})
-    ident = NoticeId(desk.clock.new_id())
-    return Notice(
-        ident,
-        f"test/{ident}",
-        None,
-        Kind.TEST,
-        who.id,
-        channel,
-        who.address(channel),
-        text.body,
-        now,
-        "test",
-        text.subject,
+        delivered=None,
+        seen=None,
+        answered=None,
+        undelivered="",
+        overdue=None,
+        bundle=None,
     )

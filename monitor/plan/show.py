@@ -12,7 +12,7 @@ from monitor.core.calendar import Calendar
 from monitor.core.escalation import Firing, Stretch, firings
 from monitor.core.finding import SystemName
 from monitor.core.plan import Chain, Plan, RoleId, Severity
-from monitor.plan.faults import Fault, PlanFaults
+from monitor.plan.faults import Fault
 from monitor.plan.load import Loaded
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -211,12 +211,6 @@ def check_text(loaded: Loaded, warnings: Sequence[Fault] | None = None) -> str:
     )
     lines.append(f"digest {loaded.digest[:12]}")
     return "\n".join(lines)
-
-
-def faults_text(faults: PlanFaults) -> str:
-    """Every fault, and how many there are."""
-    count = len(faults.faults)
-    return f"{faults}\n{count} fault{'s' if count > 1 else ''}; nothing was loaded"
 
 
 def _plain(value: Any) -> Any:

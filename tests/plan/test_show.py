@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.core.plan import Severity
-from monitor.plan.faults import Fault, PlanFaults
+from monitor.plan.faults import Fault
 from monitor.plan.lint import lint
-from monitor.plan.show import check_text, describe, faults_text, mask, show_text, span, why
+from monitor.plan.show import check_text, describe, mask, show_text, span, why
 from tests.plan.kinds import GOOD, loaded
 
 ZONE = ZoneInfo("Europe/Copenhagen")
@@ -131,8 +131,6 @@ def test_what_check_says() -> None:
     unused = Fault("plan.yaml", 0, 0, "tasks.vent", "no step hands this task to anybody")
     assert check_text(LOADED, [unused]).startswith("plan.yaml: tasks.vent: no step hands this task to anybody\n")
     assert "1 warning" in check_text(LOADED, [unused])
-    faults = PlanFaults([Fault("plan.yaml", 1, 1, "owner", "there is no role 'x'")])
-    assert faults_text(faults) == "plan.yaml:1:1: owner: there is no role 'x'\n1 fault; nothing was loaded"
 
 
 def test_a_closer_look_at_a_good_plan_finds_nothing() -> None:
