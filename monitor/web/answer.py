@@ -14,6 +14,8 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
+Quick = Callable[[bytes, list[tuple[bytes, bytes]], bytes, str], bytes | None]
+"""(url, headers, body, the other side's address) → a whole HTTP response; None: this one takes the ordinary way."""
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"

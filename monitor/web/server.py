@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 import uvicorn
 
 from monitor.web import wire
-from monitor.web.app import create_app
+from monitor.web.app import HEARTBEATS, create_app
 from monitor.web.site import Site
 
+_BEATS = f"{HEARTBEATS}/".encode()
 _DATE_EVERY = 1.0
 _FINISH = 2
 """Seconds an answer that is under way has left when the service stops."""
@@ -21,7 +22,8 @@ class Server(uvicorn.Server):
     """Answers for a site. It looks up once a second, to write the date anew; uvicorn's own loop turns ten times."""
 
     def __init__(self, site: Site) -> None:
-        super().__init__(uvicorn.Config(create_app(site), timeout_graceful_shutdown=_FINISH, **wire.options()))
+        options = wire.options(_BEATS, site.quick)
+        super().__init__(uvicorn.Config(create_app(site), timeout_graceful_shutdown=_FINISH, **options))
         self._ending = asyncio.Event()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
