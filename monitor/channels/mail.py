@@ -14,9 +14,12 @@ from pydantic import AfterValidator, Field, FilePath, model_validator
 
 from monitor.channels.answer import lacking
 from monitor.channels.letter import Correspondent, address, mailbox, write
-from monitor.channels.talk import Talk
+from monitor.channels.look import without_secret
+from monitor.channels.number import reference
+from monitor.channels.talk import Envelope, Talk
+from monitor.mailbox.place import Place
 from monitor.plan.settings import RouteSettings, Seconds, SecretName
-from monitor.ports import ChannelContext, Message, SecretMissing, SendOutcome, Sent
+from monitor.ports import ChannelContext, Health, Message, SecretMissing, SendOutcome, Sent
 
 _AT_ONCE = 8
 """Connections to one relay; more wait. Relays refuse a client that opens dozens."""
@@ -46,6 +49,16 @@ class Settings(RouteSettings):
     reply_to: Correspondent | None = None
     helo: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:\[\]-]{0,255}$")] = ""
     """The name we greet with; without it the machine's."""
+    bounces: Place | None = None
+    """The mailbox of `sender`, where what could not be delivered comes back."""
+    receipts: bool = False
+    """The relay says of each mail that it has arrived (RFC 3461); without that in time its reader was not reached."""
+
+    @model_validator(mode="after")
+    def _receipts_come_somewhere(self) -> Self:
+        if self.receipts and self.bounces is None:
+            raise ValueError("receipts: yes without bounces; name the mailbox the receipts come to")
+        return self
 
     @model_validator(mode="after")
     def _no_password_in_clear(self) -> Self:
@@ -84,17 +97,38 @@ class Channel:
         except SecretMissing as missing:
             return lacking(missing)
         letter = write(message, settings.sender, settings.reply_to, self._context.now())
+        sender = address(settings.sender).addr_spec
+        envelope = Envelope(sender, to, reference(message.key), settings.receipts)
         talk = Talk(self._client())
         fault: Exception | None = None
         try:
             async with asyncio.timeout(settings.timeout), self._room:
                 await talk.begin(settings.user, password)
-                await talk.deliver(address(settings.sender).addr_spec, to, letter)
+                await talk.deliver(envelope, letter)
         except (SMTPException, OSError, ValueError) as error:
             fault = error
         finally:
             talk.hang_up()
         return talk.outcome(fault, (password, to))
+
+    async def health(self) -> Health:
+        """Connect, secure, log in and part; nothing is sent."""
+        settings = self._settings
+        try:
+            password = self._context.secret(settings.password) if settings.user else ""
+        except SecretMissing as missing:
+            return without_secret(missing)
+        talk = Talk(self._client())
+        fault: Exception | None = None
+        try:
+            async with asyncio.timeout(settings.timeout):
+                await talk.begin(settings.user, password)
+                await talk.look()
+        except (SMTPException, OSError, ValueError) as error:
+            fault = error
+        finally:
+            talk.hang_up()
+        return talk.found(fault, settings.user, (password,))
 
     async def close(self) -> None:
         """Nothing is held open."""

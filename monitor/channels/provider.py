@@ -7,16 +7,18 @@ can afford. What failed before the request's body was begun is surely not sent; 
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import httpx
-from pydantic import AfterValidator, FilePath
+from pydantic import AfterValidator, FilePath, model_validator
 
 from monitor.channels.answer import Answer, unanswered
-from monitor.plan.settings import RouteSettings
+from monitor.channels.number import Sender, digits
+from monitor.plan.settings import Keyword, RouteSettings
 from monitor.ports import Sent
 
 LONGEST = 65_536
@@ -41,8 +43,27 @@ Address = Annotated[str, AfterValidator(_address)]
 class HttpSettings(RouteSettings):
     """What a provider spoken to over HTTP has besides."""
 
+    receipts: bool = False
+    """The provider tells us of each text that has arrived; only `yes` when it does: without a receipt in time
+    somebody told counts as not reached."""
+
     ca_file: FilePath | None = None
     """Trust these certificates only; without it the machine's own store is trusted."""
+
+
+class Answerable(HttpSettings):
+    """A route whose texts people may be able to answer."""
+
+    sender: Sender = "Omsorgsvagt"
+    replies: bool = False
+    """People can answer: `sender` is a number of ours, and whoever has it tells us of each reply."""
+    keyword: Keyword = ""
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Self:
+        if self.replies and not digits(self.sender).isdecimal():
+            raise ValueError("replies: yes needs a number as sender; a name cannot be answered")
+        return self
 
 
 @dataclass(slots=True)
@@ -86,11 +107,21 @@ class Provider:
         content: bytes | None = None,
     ) -> Answer | Sent:
         """Post once: an Answer when there was a status line, else the outcome. No fault of the network is raised."""
+        return await self._once(
+            partial(self._client.build_request, "POST", self._url, headers=headers, json=document, content=content),
+            auth,
+        )
+
+    async def get(
+        self, url: str, *, headers: Mapping[bytes, bytes] | None = None, auth: httpx.BasicAuth | None = None
+    ) -> Answer | Sent:
+        """Look at another of the provider's addresses once, as bounded as a post; nothing is sent to anybody."""
+        return await self._once(partial(self._client.build_request, "GET", url, headers=headers), auth)
+
+    async def _once(self, build: Callable[..., httpx.Request], auth: httpx.BasicAuth | None) -> Answer | Sent:
         progress = _Progress()
         try:
-            request = self._client.build_request(
-                "POST", self._url, headers=headers, json=document, content=content, extensions={"trace": progress.trace}
-            )
+            request = build(extensions={"trace": progress.trace})
             async with asyncio.timeout(self._timeout):
                 await self._exchange(request, auth, progress)
         except (TimeoutError, httpx.HTTPError, OSError, ValueError) as fault:

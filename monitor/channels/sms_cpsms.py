@@ -6,19 +6,20 @@ The body decides, not the status: an error can come with HTTP 200, and only a na
 from typing import Annotated, Any, Literal
 
 import httpx
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monitor.channels.answer import Answer, by_status, excerpt, lacking
-from monitor.channels.number import Sender, digits, forms, is_number, reference
-from monitor.channels.provider import Address, HttpSettings, Provider
+from monitor.channels.look import Account, account, without_secret
+from monitor.channels.number import Sender, digits, forms, is_number, receipt_token, reference
+from monitor.channels.provider import Address, Provider
 from monitor.core.gsm import transliterate
 from monitor.plan.settings import SecretName
-from monitor.ports import ChannelContext, Message, SecretMissing, SendOutcome, Sent
+from monitor.ports import ChannelContext, Health, Message, SecretMissing, SendOutcome, Sent
 
 _LONGEST_REFERENCE = 32
 
 
-class Settings(HttpSettings):
+class Settings(Account):
     """A CPSMS account."""
 
     via: Literal["cpsms"] = "cpsms"
@@ -28,7 +29,15 @@ class Settings(HttpSettings):
     sender: Sender = "Omsorgsvagt"
     flash: bool = False
     dlr_url: Address | None = None
-    """Where CPSMS tells of receipts."""
+    """Where CPSMS tells of receipts: our `/api/v1/sms/<route>/receipt`, as the world reaches it."""
+    receipt_token: SecretName = "cpsms_receipt_token"  # noqa: S105 - the name it is looked up by
+    """What each receipt's address is signed with; only we need to know it."""
+
+    @model_validator(mode="after")
+    def _told(self) -> "Settings":
+        if self.receipts and not self.dlr_url:
+            raise ValueError("receipts: yes needs dlr_url; write https://<our address>/api/v1/sms/<route>/receipt")
+        return self
 
 
 class Channel:
@@ -47,15 +56,26 @@ class Channel:
             key = self._secret(self._settings.key)
         except SecretMissing as missing:
             return lacking(missing)
-        auth = httpx.BasicAuth(self._settings.user, key)
-        answer = await self._provider.post(auth=auth, document=self._text(message))
+        answer = await self._provider.post(auth=self._auth(key), document=self._text(message))
         if isinstance(answer, Sent):
             return answer
         return _judge(answer, reference(message.key, _LONGEST_REFERENCE), (key, *forms(message.to)))
 
+    async def health(self) -> Health:
+        """The account's credit."""
+        try:
+            key = self._secret(self._settings.key)
+        except SecretMissing as missing:
+            return without_secret(missing)
+        answer = await self._provider.get(self._settings.url + "/v2/creditvalue", auth=self._auth(key))
+        return account(answer, self._settings, key)
+
     async def close(self) -> None:
         """Let go of connections."""
         await self._provider.close()
+
+    def _auth(self, key: str) -> httpx.BasicAuth:
+        return httpx.BasicAuth(self._settings.user, key)
 
     def _text(self, message: Message) -> dict[str, Any]:
         text: dict[str, Any] = {
@@ -66,8 +86,19 @@ class Channel:
             "flash": int(self._settings.flash),
         }
         if self._settings.dlr_url:
-            text["dlr_url"] = self._settings.dlr_url
+            text["dlr_url"] = self._receipt_url(self._settings.dlr_url, text["reference"])
         return text
+
+    def _receipt_url(self, base: str, ident: str) -> str:
+        """One parameter alone: CPSMS puts `status` and `receiver` behind it, and does not keep an `&` of ours whole."""
+        if not self._settings.receipts:
+            return base
+        try:
+            token = receipt_token(self._secret(self._settings.receipt_token), self._settings.name, ident)
+        except SecretMissing:
+            # The text goes out all the same; that its receipts are not taken is said where they come in.
+            return base
+        return f"{base}?ref={ident}.{token}"
 
 
 def _judge(answer: Answer, key: str, hidden: tuple[str, ...]) -> Sent:

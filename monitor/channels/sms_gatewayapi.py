@@ -6,14 +6,15 @@ Accepted is an id in the answer; a success without an id is unknown, never accep
 from typing import Annotated, Any, Literal
 
 import httpx
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from monitor.channels.answer import Answer, by_status, excerpt, lacking
-from monitor.channels.number import Sender, digits, forms, is_number, reference
-from monitor.channels.provider import Address, HttpSettings, Provider
+from monitor.channels.look import Account, account, answers, without_secret
+from monitor.channels.number import digits, forms, is_number, reference
+from monitor.channels.provider import Address, Answerable, Provider
 from monitor.core.gsm import transliterate
-from monitor.plan.settings import Keyword, Seconds, SecretName
-from monitor.ports import ChannelContext, Message, SecretMissing, SendOutcome, Sent
+from monitor.plan.settings import Seconds, SecretName
+from monitor.ports import ChannelContext, Health, Message, SecretMissing, SendOutcome, Sent
 
 _BASE = {"classic": "https://gatewayapi.", "current": "https://messaging.gatewayapi."}
 _PATH = {"classic": "/rest/mtsms", "current": "/mobile/single"}
@@ -23,7 +24,7 @@ _BY_CODE = {
 }
 
 
-class Settings(HttpSettings):
+class Settings(Account, Answerable):
     """A GatewayAPI account. The token belongs to one region and one kind of API."""
 
     via: Literal["gatewayapi"] = "gatewayapi"
@@ -32,30 +33,26 @@ class Settings(HttpSettings):
     url: Address | None = None
     """The address before `/rest/mtsms` or `/mobile/single`, instead of the one that follows from `api` and `region`."""
     token: SecretName = "gatewayapi_token"  # noqa: S105 - the name it is looked up by
-    sender: Sender = "Omsorgsvagt"
     priority: Literal["bulk", "normal", "urgent", "very_urgent"] = "urgent"
     """For urgent texts; the others go as normal. The current API knows normal and urgent only."""
     message_class: Annotated[Literal["standard", "premium", "secret"] | None, Field(alias="class")] = None
     validity: Seconds = 0.0
     """After this long the carrier stops trying; 0s leaves it to the provider."""
     callback_url: Address | None = None
-    """Where the classic API sends receipts; the current API's are set up at the provider."""
-    replies: bool = False
-    """People can answer: `sender` is a number that the provider sends us the replies of."""
+    """Where the classic API sends receipts, unless a webhook is set up there, as it must be for the current API: our
+    `/api/v1/sms/<route>/receipt`, as the world reaches it."""
     jwt_secret: SecretName = "gatewayapi_jwt_secret"  # noqa: S105 - the name it is looked up by
     """What the provider signs its calls to us with."""
-    keyword: Keyword = ""
 
-    @model_validator(mode="after")
-    def _answerable(self) -> "Settings":
-        if self.replies and not digits(self.sender).isdecimal():
-            raise ValueError("replies: yes needs a number as sender; a name cannot be answered")
-        return self
+    @property
+    def base(self) -> str:
+        """The address all paths stand below."""
+        return self.url or _BASE[self.api] + self.region
 
     @property
     def address(self) -> str:
         """Where a text is posted to."""
-        return (self.url or _BASE[self.api] + self.region) + _PATH[self.api]
+        return self.base + _PATH[self.api]
 
 
 class Channel:
@@ -81,6 +78,17 @@ class Channel:
             headers = {b"Authorization": b"Token " + token.encode()}
             answer = await self._provider.post(headers=headers, document=self._current_text(message))
         return answer if isinstance(answer, Sent) else self._judge(answer, (token, *forms(message.to)))
+
+    async def health(self) -> Health:
+        """The account's credit; the current API tells of none, and there we see only whether anybody answers."""
+        if not self._classic:
+            return answers(await self._provider.get(self._settings.base))
+        try:
+            token = self._secret(self._settings.token)
+        except SecretMissing as missing:
+            return without_secret(missing)
+        answer = await self._provider.get(self._settings.base + "/rest/me", auth=httpx.BasicAuth(token, ""))
+        return account(answer, self._settings, token)
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -14,22 +14,25 @@ be used.
 
 import math
 from typing import Annotated, Literal
+from urllib.parse import quote
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from monitor.channels.answer import Answer, by_status, excerpt, lacking
-from monitor.channels.number import Sender, digits, forms, is_number, reference
-from monitor.channels.provider import Address, HttpSettings, Provider
+from monitor.channels.kannel_status import status
+from monitor.channels.look import answers, trouble, without_secret
+from monitor.channels.number import forms, is_number, receipt_token, reference
+from monitor.channels.provider import Address, Answerable, Provider
 from monitor.core.gsm import transliterate
-from monitor.plan.settings import Keyword, Seconds, SecretName
-from monitor.ports import ChannelContext, Message, SecretMissing, SendOutcome, Sent
+from monitor.plan.settings import LOOKUP_NAME, Seconds, SecretName
+from monitor.ports import ChannelContext, Health, Message, SecretMissing, SendOutcome, Sent
 
 _ALL_RECEIPTS = b"31"
 _URGENT = b"3"
 _Printable = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 
 
-class Settings(HttpSettings):
+class Settings(Answerable):
     """A smsbox and the `sendsms-user` to use it as. `immediate-sendsms-reply` must be off there, as it is by itself."""
 
     via: Literal["kannel"] = "kannel"
@@ -37,24 +40,21 @@ class Settings(HttpSettings):
     path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/cgi-bin/sendsms"
     user: _Printable
     password: SecretName = "kannel_password"  # noqa: S105 - the name it is looked up by
-    sender: Sender = "Omsorgsvagt"
     smsc: Annotated[str, Field(pattern=r"^[!-~]{0,64}$")] = ""
     """The link to use, when there are several."""
     validity: Seconds = 3600.0
     """How long a text may wait in Kannel and at the carrier, in whole minutes; 0s for as long as they like."""
     dlr_url: Annotated[str, Field(pattern=r"^(https?://[!-~]+)?$")] = ""
-    """Where Kannel tells of receipts, with its own escapes (`%d` is the kind); `{id}` becomes our reference."""
-    replies: bool = False
-    """People can answer: `sender` is a number of ours, and Kannel's `get-url` calls us with each reply."""
+    """Where Kannel tells of receipts, when not us on this machine. Kannel's own escapes work (`%d` is the kind);
+    `{id}` becomes our reference, `{token}` what shows that it is one of ours."""
+    receipt_token: SecretName = "kannel_receipt_token"  # noqa: S105 - the name it is looked up by
+    """What each receipt's address is signed with; only we need to know it."""
     reply_token: SecretName = "kannel_reply_token"  # noqa: S105 - the name it is looked up by
     """What `get-url` must carry as `token=`."""
-    keyword: Keyword = ""
-
-    @model_validator(mode="after")
-    def _answerable(self) -> "Settings":
-        if self.replies and not digits(self.sender).isdecimal():
-            raise ValueError("replies: yes needs a number as sender; a name cannot be answered")
-        return self
+    status_url: Address | None = None
+    """Kannel's `status.txt` on its admin port (`http://127.0.0.1:13000/status.txt`): tells whether the link is up."""
+    status_password: Annotated[str, Field(pattern=rf"^$|{LOOKUP_NAME}")] = ""
+    """The name its `status-password` is looked up by, where it has one."""
 
 
 class Channel:
@@ -63,6 +63,7 @@ class Channel:
     def __init__(self, settings: Settings, context: ChannelContext) -> None:
         self._settings = settings
         self._secret = context.secret
+        self._here = context.here
         self._provider = Provider(settings.url + settings.path, settings)
 
     async def send(self, message: Message) -> Sent:
@@ -78,6 +79,19 @@ class Channel:
         if isinstance(answer, Sent):
             return answer
         return _judge(answer, reference(message.key), (password, *forms(message.to)))
+
+    async def health(self) -> Health:
+        """The link as Kannel's own status tells it; without `status_url`, whether smsbox answers on a path of none."""
+        settings = self._settings
+        if settings.status_url is None:
+            return answers(await self._provider.get(settings.url))
+        try:
+            password = self._secret(settings.status_password) if settings.status_password else ""
+        except SecretMissing as missing:
+            return Health(None, without_secret(missing).said)
+        asked = f"?password={quote(password, safe='')}" if password else ""
+        answer = await self._provider.get(settings.status_url + asked)
+        return trouble(answer) or status(answer.text if isinstance(answer, Answer) else "", settings.smsc)
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -99,10 +113,23 @@ class Channel:
             headers[b"X-Kannel-SMSC"] = settings.smsc.encode()
         if settings.validity:
             headers[b"X-Kannel-Validity"] = b"%d" % math.ceil(settings.validity / 60)
-        if settings.dlr_url:
+        if told := self._receipt_url(reference(message.key)):
             headers[b"X-Kannel-DLR-Mask"] = _ALL_RECEIPTS
-            headers[b"X-Kannel-DLR-URL"] = settings.dlr_url.replace("{id}", reference(message.key)).encode()
+            headers[b"X-Kannel-DLR-URL"] = told.encode()
         return headers
+
+    def _receipt_url(self, ident: str) -> str:
+        """Where this text's receipts go; empty when nobody is to be told."""
+        name, token = self._settings.name, ""
+        ours = f"{self._here}/api/v1/sms/{name}/receipt?ref={{id}}.{{token}}&type=%d&said=%A"
+        address = self._settings.dlr_url or (ours if self._settings.receipts and self._here else "")
+        if "{token}" in address:
+            try:
+                token = receipt_token(self._secret(self._settings.receipt_token), name, ident)
+            except SecretMissing:
+                # The text goes out all the same; that its receipts are not taken is said where they come in.
+                return ""
+        return address.replace("{id}", ident).replace("{token}", token)
 
 
 def _judge(answer: Answer, key: str, hidden: tuple[str, ...]) -> Sent:

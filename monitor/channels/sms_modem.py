@@ -15,7 +15,6 @@ the first æ. Choice: UTF-16 with a mark. Price: none seen.
 import asyncio
 import errno
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,12 +22,14 @@ from pydantic import Field
 
 from monitor.channels.answer import excerpt
 from monitor.channels.number import is_number, reference
+from monitor.channels.smsd_outbox import EPOCH, lay, longest_wait
 from monitor.core.gsm import transliterate
 from monitor.plan.settings import RouteSettings, Seconds
-from monitor.ports import ChannelContext, Message, SendOutcome, Sent
+from monitor.ports import ChannelContext, Health, Message, SendOutcome, Sent
 
 _LOOK_EVERY = 0.2
-_EPOCH = 0
+_STUCK = 180.0
+"""Seconds; smsd takes a text within its turn, and a whole queue within a minute or two."""
 _MENDABLE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -46,6 +47,8 @@ class Settings(RouteSettings):
     flash: bool = False
     replies: bool = False
     """People can answer: smsd lays their texts in `inbox`, as text files."""
+    receipts: bool = False
+    """smsd lays status reports in `inbox` (its `DeliveryReport = sms`): they name a number, not a text."""
     inbox: Path = Path("/var/spool/gammu/inbox")
 
 
@@ -65,7 +68,7 @@ class Channel:
         try:
             name = self._name(message)
             async with asyncio.timeout(self._settings.timeout):
-                await asyncio.to_thread(_lay, self._settings.outbox, name, content)
+                await asyncio.to_thread(lay, self._settings.outbox, name, content)
                 laid = True
                 return await self._watch(name)
         except TimeoutError:
@@ -75,6 +78,17 @@ class Channel:
                 return Sent(SendOutcome.UNKNOWN, excerpt(f"mapperne kan ikke læses: {fault.strerror}"))
             outcome = SendOutcome.BROKEN if fault.errno in _MENDABLE else SendOutcome.TEMPORARY
             return Sent(outcome, excerpt(f"kan ikke skrive i modemmets udbakke: {fault.strerror}"))
+
+    async def health(self) -> Health:
+        """Whether texts can be laid and are taken. An empty outbox says nothing of a daemon that has nothing to do."""
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                waits = await asyncio.to_thread(longest_wait, self._settings.outbox, self._now().timestamp())
+        except TimeoutError:
+            return Health(False, "disken svarer ikke")
+        except OSError as fault:
+            return Health(False, excerpt(f"modemmets udbakke kan ikke bruges: {fault.strerror}"))
+        return Health(False, "modemmet tager ingen beskeder") if waits > _STUCK else Health(None, "udbakken er i orden")
 
     async def close(self) -> None:
         """Nothing is held open."""
@@ -117,27 +131,6 @@ class Channel:
             return self._moved(name)
         except OSError as fault:
             return Sent(SendOutcome.UNKNOWN, excerpt(f"kan ikke tages ud af modemmets udbakke: {fault.strerror}"))
-        if status.st_atime_ns != _EPOCH or kept:
+        if status.st_atime_ns != EPOCH or kept:
             return Sent(SendOutcome.UNKNOWN, "modemmet blev ikke færdigt inden for tiden")
         return Sent(SendOutcome.TEMPORARY, "modemmet tog den ikke inden for tiden")
-
-
-def _lay(outbox: Path, name: str, content: bytes) -> None:
-    """Put a whole file in the outbox, on disk before it has a name smsd looks for. Raises OSError."""
-    draft = outbox / f".{name}"
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            # smsd may run as another user, and our umask lets nobody else in.
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-            os.utime(file.fileno(), ns=(_EPOCH, os.fstat(file.fileno()).st_mtime_ns))
-        draft.rename(outbox / name)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise
-    # The file can be sent by now: that its name may not outlive a power cut must not be told as "not sent".
-    with suppress(OSError), os.fdopen(os.open(outbox, os.O_RDONLY | os.O_DIRECTORY)) as folder:
-        os.fsync(folder.fileno())

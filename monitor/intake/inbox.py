@@ -1,4 +1,4 @@
-"""Replies by an own GSM modem: the text files gammu-smsd lays in its inbox (gammu-smsd-files(7)).
+"""Replies and receipts by an own GSM modem: the text files gammu-smsd lays in its inbox (gammu-smsd-files(7)).
 
 Each file is read once and moved to `read/` beside it, whatever is in it; a folder that cannot be used is said once.
 """
@@ -18,7 +18,10 @@ from typing import Any
 import structlog
 
 from monitor.core.answers import LONGEST, e164
+from monitor.core.receipts import Delivery, Receipt
 from monitor.engine.answers import Answers, Reply
+from monitor.engine.receipts import Receipts
+from monitor.engine.unconfirmed import oldest
 from monitor.plan.settings import RouteSettings
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,13 @@ _BEING_WRITTEN = timedelta(seconds=1)
 """smsd writes a file under its last name: one this young may not be whole."""
 _NAME = re.compile(r"IN\d{8}_\d{6}_\d{2,4}_(\+?\d{1,20})_\d{2,3}\.txt", re.ASCII)
 READ = "read"
+_REPORTS = {
+    "Delivered": Delivery.DELIVERED,
+    "Failed": Delivery.EXPIRED,
+    "Pending": Delivery.UNDERWAY,
+    "Unknown": Delivery.UNDERWAY,
+}
+"""With `DeliveryReport = sms` smsd lays a status report there too, and these are its words. It says not why."""
 
 Found = tuple[str, str | None, datetime]
 """A file's number, its text (None: it holds none), and when it was written."""
@@ -42,9 +52,14 @@ class Inbox:
     """The loop over the modems' inboxes. `routes` are read at each turn, since the plan may be swapped."""
 
     def __init__(
-        self, answers: Answers, routes: Callable[[], tuple[RouteSettings, ...]], now: Callable[[], datetime]
+        self,
+        answers: Answers,
+        routes: Callable[[], tuple[RouteSettings, ...]],
+        now: Callable[[], datetime],
+        receipts: Receipts | None = None,
     ) -> None:
         self._answers = answers
+        self._receipts = receipts
         self._routes = routes
         self._now = now
         self._sick: set[str] = set()
@@ -58,10 +73,15 @@ class Inbox:
     async def turn(self) -> None:
         """Read what lies in each inbox now, at most so many files of each."""
         for route in self._routes():
-            if route.via != "modem" or not getattr(route, "replies", False):
+            if route.via != "modem" or not (getattr(route, "replies", False) or getattr(route, "receipts", False)):
                 continue
             for number, text, written in await self._read(route):
-                await self._one(route.name, number, text, written)
+                report = _REPORTS.get((text or "").strip())
+                if report is not None and number:
+                    # Never taken for an answer: its own would be confirmed as well, and so on.
+                    await self._confirm(route, number, report, written)
+                elif getattr(route, "replies", False):
+                    await self._one(route.name, number, text, written)
 
     async def _read(self, route: Any) -> list[Found]:
         """What has come to one inbox. A disk that does not answer costs one thread, and no other loop its turn."""
@@ -88,6 +108,16 @@ class Inbox:
             self._answers.count(route, "expired")
         else:
             await self._answers.take(Reply(route, number, text))
+
+    async def _confirm(self, route: Any, number: str, report: Delivery, written: datetime) -> None:
+        if self._receipts is None or not getattr(route, "receipts", False):
+            return
+        desk = self._answers.desk
+        notice = oldest(desk.ledger, route.name, number, self._now())
+        if notice is None:
+            desk.metrics.receipts.labels(route.name, "unknown").inc()
+        elif report.final:
+            await self._receipts.take(Receipt(route.name, notice.id, report, written, report.value))
 
     def _say(self, route: str, wrong: str) -> None:
         if route not in self._sick:

@@ -1,6 +1,8 @@
-"""GatewayAPI's `X-Gwapi-Signature`: a JSON Web Token (RFC 7519) whose claims repeat the body.
+"""GatewayAPI's signatures: the classic API's `X-Gwapi-Signature`, a JSON Web Token (RFC 7519) whose claims repeat the
+body, and the current API's `Signature`, a digest of the body as it is.
 
-Only HS256 (RFC 7518 §3.2) is known here, whatever a token says of itself; what is not signed is not read.
+Only HS256 (RFC 7518 §3.2) and `v1` (HMAC-SHA-256 in hex) are known here, whatever a call says of itself; what is not
+signed is not read.
 """
 
 import base64
@@ -38,6 +40,16 @@ def claims(token: str, secret: str) -> Mapping[str, Any]:
     return _object(body)
 
 
+def sealed(body: bytes, signature: str, secret: str) -> Mapping[str, Any]:
+    """The JSON object a signed body holds. Raises Unsigned; an empty secret opens nothing."""
+    if not secret:
+        raise Unsigned("no secret")
+    expected = f"v1={hmac.digest(secret.encode(), body, sha256).hex()}"
+    if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode()):
+        raise Unsigned("signature")
+    return _read(body)
+
+
 def _decoded(part: str) -> bytes:
     try:
         return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
@@ -46,8 +58,12 @@ def _decoded(part: str) -> bytes:
 
 
 def _object(part: str) -> dict[str, Any]:
+    return _read(_decoded(part))
+
+
+def _read(raw: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(_decoded(part))
+        found = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise Unsigned("content") from error
     if not isinstance(found, dict):

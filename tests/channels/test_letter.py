@@ -1,7 +1,9 @@
 """A message as a mail: what stands in it comes back as it was written, and nothing in it becomes a header."""
 
+import re
 from datetime import datetime, timedelta, timezone
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
 from typing import Any
@@ -120,6 +122,25 @@ def test_a_subject_comes_back_as_it_was_written(subject: str) -> None:
 @given(st.text(alphabet="abcæøå €“–=.\n\t🔥", max_size=2000))
 def test_a_text_comes_back_as_it_was_written(text: str) -> None:
     assert body(written(text=text), "plain").rstrip("\n") == text.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "NEDE Nødkald siden 14:32. Hændelse 26-0007 i hele kommunen og alle distrikter, meldt af tilsynet og borgere",
+        "FORRINGET Omsorgssystem (Nexus) since 14:32 and still so, incident 26-0007, all districts, reported by staff",
+        "Hele kommunen uden omsorgssystem, låse og nødkald på samme tid; følg kortet og ring til vagten på nummeret",
+    ],
+)
+def test_a_folded_subject_has_one_blank_for_each_however_it_is_unfolded(subject: str) -> None:
+    content = write(Message("k", TO, "x", subject), SENDER, None, NOW)
+    head = content[: content.index(b"\r\n\r\n")].decode("ascii")
+    found = re.search(r"Subject: (.*(?:\r\n .*)*)\r\n", head)
+    assert found is not None
+    lines = found[1].split("\r\n ")
+    if len(lines) > 1:
+        assert all(re.fullmatch(r"=\?utf-8\?[qb]\?[!->@-~]+\?=", line) and len(line) <= 75 for line in lines)
+    assert "".join(str(make_header(decode_header(line))) for line in lines) == subject
 
 
 def test_a_subject_is_cut_where_it_is_too_long() -> None:

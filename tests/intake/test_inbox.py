@@ -12,6 +12,7 @@ import structlog
 from monitor.channels.sms_modem import Settings
 from monitor.engine.answers import Answers
 from monitor.engine.links import Asking
+from monitor.engine.receipts import Receipts
 from monitor.intake.inbox import READ, Inbox
 from tests.stories.test_answers import NIGHT, answerable, code_in
 from tests.support.story import Story, story
@@ -48,16 +49,17 @@ class Modem:
 
 
 @asynccontextmanager
-async def modem(tmp: Path) -> AsyncIterator[Modem]:
+async def modem(tmp: Path, *, receipts: bool = False) -> AsyncIterator[Modem]:
     folder = tmp / "inbox"
     folder.mkdir()
-    route = Settings(name="primary", replies=True, inbox=folder)
+    route = Settings(name="primary", replies=True, receipts=receipts, inbox=folder)
     deaf = Settings(name="deaf", inbox=tmp / "none")
     async with story(tmp, NIGHT, answerable()) as s:
         s.engine.desk.asking = Asking(b"en noegle")
         await s.down("noedkald-1", every=0)
         code = code_in(s.expect("chef", "NEDE"))
-        yield Modem(s, Inbox(Answers(s.engine.desk), lambda: (route, deaf), s.clock.now), folder, code)
+        inbox = Inbox(Answers(s.engine.desk), lambda: (route, deaf), s.clock.now, Receipts(s.engine.desk))
+        yield Modem(s, inbox, folder, code)
         await s.engine.turn()
         s.forget()
 
@@ -139,3 +141,39 @@ async def test_a_folder_that_is_not_there_is_said_once(tmp_path: Path) -> None:
         at.lay(NAME, f"OK {at.code}".encode())
         await at.inbox.turn()
         assert at.taken
+
+
+async def test_a_status_report_is_no_answer(tmp_path: Path) -> None:
+    async with modem(tmp_path) as at:
+        for n, word in enumerate(("Delivered", "Failed", "Pending", "Unknown\n")):
+            at.lay(NAME.replace("_00_", f"_0{n}_"), word.encode())
+        await at.inbox.turn()
+        await at.story.engine.turn()
+        assert at.left() == []
+        assert at.counted("not_understood") == 0
+        assert not at.taken
+        at.story.expect("brand", "NEDE")
+
+
+async def test_a_status_report_confirms_the_oldest_text_to_its_number(tmp_path: Path) -> None:
+    async with modem(tmp_path, receipts=True) as at:
+        at.story.forget()
+        await at.story.later(300)
+        at.story.expect("chef", "STADIG NEDE")
+        at.story.expect("brand", "STADIG NEDE")
+        sent = [n for n in at.story.engine.desk.ledger.notices.values() if n.to == "+4500000003"]
+        assert len(sent) == 2
+
+        def delivered() -> list[bool]:
+            known = at.story.engine.desk.ledger.notices
+            return [known[notice.id].delivered is not None for notice in sent]
+
+        for word, expected in (("Pending", [False, False]), ("Delivered", [True, False]), ("Delivered", [True, True])):
+            at.lay(NAME, word.encode())
+            await at.inbox.turn()
+            assert delivered() == expected
+        at.lay(NAME, b"Delivered")
+        at.lay(NAME.replace("0003", "0099"), b"Delivered")
+        await at.inbox.turn()
+        sample = at.story.engine.desk.metrics.registry.get_sample_value
+        assert sample("omsorgsvagt_receipts_total", {"route": "primary", "verdict": "unknown"}) == 2.0

@@ -107,4 +107,5 @@ checksignal = 0
 checkbattery = 0
 checknetwork = 0
 hangupcalls = 0
+deliveryreport = sms
 """
