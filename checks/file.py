@@ -7,28 +7,25 @@ stale and nothing at all is missing, until somebody makes it late or the next de
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.newest import Look, Newest
+from checks import newest
+from checks.newest import Newest, whole
 from checks.schedule import Deadline, Schedule, WorkingDays
 from monitor.core.fault import ProbeFault
 from monitor.core.finding import Held, Miss, Outcome, Phase, Reason, Verdict
 from monitor.core.plan import Severity
+from monitor.mailbox.aside import Aside
 from monitor.plan.settings import CheckSettings, Seconds, SeverityWord
 from monitor.ports import ProbeContext
 
 _DAYS = ("mandag", "tirsdag", "onsdag", "torsdag", "fredag", "lørdag", "søndag")
 _AHEAD = timedelta(minutes=5)
 """How far another machine's clock may be ahead of ours before its dates are not believed."""
-
-
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute() or "**" in path.parts or ".." in path.parts:
-        raise ValueError("path is not a whole path; begin with / and use *, ? and [] only within names")
-    return path
 
 
 class Settings(CheckSettings, WorkingDays):
@@ -38,7 +35,7 @@ class Settings(CheckSettings, WorkingDays):
     """
 
     kind: Literal["file"]
-    path: Annotated[Path, AfterValidator(_absolute)]
+    path: Annotated[Path, AfterValidator(whole)]
     min_size: Annotated[int, Field(ge=0)] = 1
     max_age: Annotated[Seconds, Field(gt=0)] | None = None
     fail_means: SeverityWord = Severity.ADVISORY
@@ -53,11 +50,11 @@ class Settings(CheckSettings, WorkingDays):
 async def probe(settings: Settings, context: ProbeContext) -> Newest:
     """Look for the newest file. Raises ProbeFault, TIMEOUT while an earlier look still hangs."""
     earlier = context.memory.get("look")
-    if isinstance(earlier, Look) and earlier.hangs:
+    if isinstance(earlier, Aside) and earlier.hangs:
         raise ProbeFault(Reason.TIMEOUT, "filsystemet svarer", "hænger siden en tidligere måling")
     with context.phase(Phase.PROCESSING):
-        look = context.memory["look"] = Look(settings.path, settings.min_size)
-        found = await look.answer()
+        look = context.memory["look"] = Aside(partial(newest.newest, settings.path, settings.min_size), "look")
+        found: Newest = await look.answer()
     if found.modified:
         context.facts.update(modified_timestamp_seconds=found.modified.timestamp(), size_bytes=found.size)
     return found

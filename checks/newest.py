@@ -1,17 +1,11 @@
 """The newest file that a path or a pattern names: when it was changed and how large it is; its content is never read.
 
-The looking is done in a thread of its own that nothing waits for: a hung network mount holds that thread and no other.
-
-Context: a stat on a mount whose server is gone does not return and cannot be interrupted. asyncio's own threads are
-few, shared with name resolution, and waited for when the process ends. Choice: one daemon thread per check and look,
-and no new one while the last still hangs. Price: a thread is made for each look, some 0.1 ms.
+It blocks: a hung network mount must hold a thread of its own (`monitor.mailbox.aside`) and nothing else.
 """
 
-import asyncio
 import stat
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from errno import errorcode
@@ -37,42 +31,24 @@ class Newest:
     too_small: int = 0
 
 
-class Look:
-    """One look, under way in its own thread; it `hangs` until the file system has answered."""
-
-    def __init__(self, pattern: Path, at_least: int) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._answer: asyncio.Future[Newest] = self._loop.create_future()
-        self.hangs = True
-        threading.Thread(target=self._run, args=(pattern, at_least), name="look", daemon=True).start()
-
-    async def answer(self) -> Newest:
-        """What was found. Raises ProbeFault."""
-        return await self._answer
-
-    def _run(self, pattern: Path, at_least: int) -> None:
-        try:
-            found: Newest | Exception = newest(pattern, at_least)
-        except Exception as exc:
-            found = exc
-        self.hangs = False
-        # The loop may have ended while the file system hung.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._settle, found)
-
-    def _settle(self, found: Newest | Exception) -> None:
-        if self._answer.done():
-            return
-        if isinstance(found, Exception):
-            self._answer.set_exception(found)
-        else:
-            self._answer.set_result(found)
+def whole(path: Path) -> Path:
+    """A configured path or pattern that can be looked up. Raises ValueError."""
+    if not path.is_absolute() or "**" in path.parts or ".." in path.parts:
+        raise ValueError("path is not a whole path; begin with / and use *, ? and [] only within names")
+    return path
 
 
 def newest(pattern: Path, at_least: int) -> Newest:
     """Blocks. Raises ProbeFault: CREDENTIALS without access, TOO_LARGE for too many files, MISSING for a sick mount."""
-    try:
+    with reading():
         return _newest(pattern, at_least)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """What a file system raises inside becomes a ProbeFault."""
+    try:
+        yield
     except PermissionError as exc:
         raise ProbeFault(Reason.CREDENTIALS, "adgang til mappen", "ingen adgang") from exc
     except OSError as exc:
@@ -82,7 +58,7 @@ def newest(pattern: Path, at_least: int) -> Newest:
 
 def _newest(pattern: Path, at_least: int) -> Newest:
     found = Newest()
-    for path in _matching(pattern):
+    for path in matching(pattern):
         try:
             about = path.stat()
         except _GONE:
@@ -97,7 +73,7 @@ def _newest(pattern: Path, at_least: int) -> Newest:
     return found
 
 
-def _matching(pattern: Path) -> Iterator[Path]:
+def matching(pattern: Path) -> Iterator[Path]:
     """Paths that fit, `*`, `?` and `[…]` in any part; like a shell, hidden names only where the pattern has the dot."""
     left = [_ENTRIES]
     paths: list[Path] = [Path(pattern.anchor)]

@@ -80,7 +80,7 @@ async def probe(settings: Settings, context: ProbeContext) -> Answered:
     """Send one heartbeat and wait for its acknowledgement. Raises OSError, ssl.SSLError, SecretMissing, ProbeFault."""
     user, password = settings.user or settings.cid, settings.password
     login = Login(user, context.secret(password)) if password else None
-    ref = secrets.token_hex(8).upper()
+    context.facts["ref"] = ref = secrets.token_hex(8).upper()
     exchange = Exchange(ref, login, context)
     until = context.monotonic() + _patience(context.timeout)
     async with opened(settings.peer, context) as line:

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from tests.support.sip_process import free_port, program, running
 from tests.support.smtpfault import Relay, relay
 
 DOMAIN = "eksempel.example"
+BOX = f"vagt@{DOMAIN}"
+"""The address whose mail a server with a mailbox keeps."""
 _INSIDE = 'mount --bind "$1" /var/spool && mount --bind "$2" /run && exec "$3" -d -f "$4"'
 
 
@@ -57,14 +59,16 @@ class Mta:
 
 
 @contextlib.asynccontextmanager
-async def mta(folder: Path) -> AsyncIterator[Mta]:
-    """A mail server that is ready."""
+async def mta(folder: Path, box: Path | None = None) -> AsyncIterator[Mta]:
+    """A mail server that is ready; what is for BOX it lays in the Maildir `box`, which `mail_folder` has made."""
     own = Path(tempfile.mkdtemp(prefix="mta-", dir=folder))
     port = free_port()
     async with relay(Relay()) as sink:
         config = own / "smtpd.conf"
+        kept = f'action "box" maildir "{box}" virtual {{ "{BOX}" = "mail" }}\n' if box else ""
+        kept += f'match from any for rcpt-to "{BOX}" action "box"\n' if box else ""
         config.write_text(
-            f"listen on 127.0.0.1 port {port} hostname mta.example\n"
+            f"listen on 127.0.0.1 port {port} hostname mta.example\n{kept}"
             f'action "sink" relay host smtp://127.0.0.1:{sink.port} helo mta.example\n'
             f'match from any for domain "{DOMAIN}" action "sink"\n',
             encoding="utf-8",
@@ -82,6 +86,22 @@ async def mta(folder: Path) -> AsyncIterator[Mta]:
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     here.thaw()
+
+
+@contextlib.contextmanager
+def mail_folder() -> Iterator[Path]:
+    """An empty Maildir that the machine's user `mail` can write to."""
+    folder = Path(tempfile.mkdtemp(prefix="box-"))
+    folder.chmod(0o755)
+    maildir = folder / "Maildir"
+    for part in ("new", "cur", "tmp"):
+        (maildir / part).mkdir(parents=True)
+    for path in (maildir, *maildir.iterdir()):
+        shutil.chown(path, "mail", "mail")
+    try:
+        yield maildir
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _greets(port: int) -> bool:
