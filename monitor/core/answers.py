@@ -24,7 +24,19 @@ LONGEST = 160
 MOST = 5
 """Answers sent to a number, and wrong codes taken from it, in WINDOW."""
 WINDOW = timedelta(hours=1)
-ASKING = frozenset({Kind.ALARM, Kind.WORSENED, Kind.REOPENED, Kind.UNSTABLE, Kind.REMINDER, Kind.HANDOVER})
+ASKING = frozenset(
+    {
+        Kind.ALARM,
+        Kind.WORSENED,
+        Kind.REOPENED,
+        Kind.UNSTABLE,
+        Kind.NO_NEWS,
+        Kind.REROUTED,
+        Kind.REMINDER,
+        Kind.HANDOVER,
+        Kind.PROGRESS,
+    }
+)
 """The notices that ask for an answer."""
 
 _WORDS: Mapping[str, HumanState] = {
@@ -43,6 +55,8 @@ class Verdict(StrEnum):
 
     ACKNOWLEDGED = "acknowledged"
     ALREADY = "already"
+    NOTED = "noted"
+    """Nothing new, in answer to our question: somebody is still at it."""
     CLOSED = "closed"
     """The code belongs to an incident that is over."""
     WRONG_CODE = "wrong_code"

@@ -4,6 +4,7 @@ An answer counts only from the number that was told and with the code it was tol
 answered a few times at most, and changes nothing. No reply's text or number is kept or logged.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.core import words
@@ -12,6 +13,7 @@ from monitor.core.plan import ChannelName, PersonId
 from monitor.core.reasons import Kind
 from monitor.core.records import Batch, Notice, NoticeId
 from monitor.engine import people
+from monitor.engine.asked import Whose
 from monitor.engine.desk import Desk
 
 
@@ -33,6 +35,16 @@ class _Came:
     person: PersonId | None = None
     shown: str = ""
     holder: str = ""
+    count: int = 1
+
+
+_VERDICTS = {
+    people.Answer.DONE: Verdict.ACKNOWLEDGED,
+    people.Answer.NOTED: Verdict.NOTED,
+    people.Answer.ALREADY: Verdict.ALREADY,
+}
+_GREATER = {answer: rank for rank, answer in enumerate(_VERDICTS)}
+"""Of what came of a bundle's incidents, the first of these is what its reader is answered."""
 
 
 class Answers:
@@ -66,21 +78,25 @@ class Answers:
             return _Came(Verdict.TOO_MANY, person)
         if said is None:
             return _Came(Verdict.NOT_UNDERSTOOD, person)
-        if (whose := asked.codes(number).get(said.code)) is not None:
-            return await self._acknowledge(*whose, said)
+        if meant := asked.codes(number).get(said.code):
+            return await self._acknowledge(tuple(meant), said)
         if past is not None:
             return _Came(Verdict.CLOSED, past[1], past[0])
         patience.wrong.append(self.desk.clock.now())
         return _Came(Verdict.WRONG_CODE, person)
 
-    async def _acknowledge(self, incident: str, person: PersonId, said: Said) -> _Came:
+    async def _acknowledge(self, meant: Sequence[Whose], said: Said) -> _Came:
+        """What the code means is answered together: one incident, or all those of a bundle that still go on."""
+        person = meant[0][1]
         name = self._name(person)
-        act = await people.acknowledge(self.desk, incident, name, said.human)
-        if act.incident is None:
+        acts = await people.acknowledge_all(self.desk, [incident for incident, _ in meant], name, said.human)
+        best = min(acts, key=lambda act: _GREATER.get(act.answer, len(_GREATER)))
+        if best.incident is None:
             return _Came(Verdict.CLOSED)
-        found = {people.Answer.DONE: Verdict.ACKNOWLEDGED, people.Answer.ALREADY: Verdict.ALREADY}
-        verdict = found.get(act.answer, Verdict.CLOSED)
-        return _Came(verdict, person, act.incident.number, act.incident.acknowledged_by)
+        verdict = _VERDICTS.get(best.answer, Verdict.CLOSED)
+        count = sum(act.answer is best.answer for act in acts)
+        shown = best.incident.number if count == 1 else words.INCIDENTS.format(count=count)
+        return _Came(verdict, person, shown, best.incident.acknowledged_by, count)
 
     async def _answer(self, number: str, person: PersonId, came: _Came) -> None:
         """The answer goes to the number the reply came from, by the outbox like everything else."""
@@ -91,7 +107,8 @@ class Answers:
         if verdict in (Verdict.ACKNOWLEDGED, Verdict.ALREADY):
             mine = came.holder == self._name(person)
             verdict = Verdict.ACKNOWLEDGED if mine else Verdict.ALREADY
-        said = words.ANSWERS[verdict].format(number=came.shown, who=came.holder)
+        texts = words.ANSWERS if came.count == 1 else words.ANSWERS | words.ANSWERS_TO_MANY
+        said = texts[verdict].format(number=came.shown, who=came.holder)
         # A template that falls must not make the gateway send the reply again: what it said is done.
         with desk.isolated("answer"):
             text = desk.texts.render(Kind.ANSWER, ChannelName.SMS, {"answer": said})

@@ -12,20 +12,23 @@ from monitor.core.delivery import owed_all_clear
 from monitor.core.plan import ChannelName, PersonId
 from monitor.core.reasons import Entry, Kind
 from monitor.core.records import Incident, Notice, Row, TimelineLine
+from monitor.core.withhold import WITHHELD
 from monitor.engine.compose import follow_up, incident_facts, line
 from monitor.engine.desk import Desk
 
 
 def taken_rows(desk: Desk, incident: Incident, who: str, said: Sequence[TimelineLine], now: datetime) -> list[Row]:
     """The notices and their lines for everybody told but `who`: a person's name or id, or a role's title."""
-    meant = _meant(desk, who, now)
+    if incident.hold in WITHHELD:
+        return []
+    holders = meant(desk, who, now)
     rows: list[Row] = []
     facts = incident_facts(desk, incident, said, now)
     known = desk.ledger.told.get(incident.id, set())
     stem = f"{incident.id}/{incident.generation}/taken"
     for told in _one_each(owed_all_clear(desk.ledger.notices_of(incident.id), incident)):
         key = f"{stem}/{told.person}"
-        if told.person in meant or key in known:
+        if told.person in holders or key in known:
             continue
         person = desk.plan.people.get(told.person)
         name = person.name if person else told.person
@@ -47,7 +50,8 @@ def _one_each(told: Iterable[Notice]) -> list[Notice]:
     return list(found.values())
 
 
-def _meant(desk: Desk, who: str, now: datetime) -> set[PersonId]:
+def meant(desk: Desk, who: str, now: datetime) -> set[PersonId]:
+    """Who goes by a name, an id, or a role's title at an instant."""
     wanted = who.strip().casefold()
     people = {p.id for p in desk.plan.people.values() if wanted in (p.id.casefold(), p.name.casefold())}
     roles = [role for role in desk.plan.roles.values() if role.title.casefold() == wanted]

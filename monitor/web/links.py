@@ -22,24 +22,29 @@ from monitor.web.standing import who_has
 LINK = PATH
 _LARGEST = 1024
 _GONE = 410
-_CHOICES = {
+_STILL = "still"
+"""The button for who has nothing new to say: the state stays, and we know that somebody is there."""
+_CHOICES: dict[str, str] = {
     HumanState.SEEN: "Jeg har set den",
     HumanState.WORKING: "Jeg arbejder på den",
     HumanState.FALLBACK: "Nøddrift er i gang",
+    _STILL: "Stadig i gang, intet nyt",
 }
-_DONE = {
+_DONE: dict[str, str] = {
     HumanState.SEEN: "Noteret: du har set den.",
     HumanState.WORKING: "Noteret: du arbejder på den.",
     HumanState.FALLBACK: "Noteret: nøddrift er i gang.",
+    _STILL: "Noteret: stadig i gang.",
 }
-_NEXT = {
-    HumanState.SEEN: (HumanState.WORKING, HumanState.FALLBACK),
-    HumanState.WORKING: (HumanState.FALLBACK,),
-    HumanState.FALLBACK: (),
+_FIRST: tuple[str, ...] = (HumanState.SEEN, HumanState.WORKING, HumanState.FALLBACK)
+_NEXT: dict[HumanState, tuple[str, ...]] = {
+    HumanState.SEEN: (_STILL, HumanState.WORKING, HumanState.FALLBACK),
+    HumanState.WORKING: (_STILL, HumanState.FALLBACK),
+    HumanState.FALLBACK: (_STILL,),
 }
 _SPENT = {
     Came.USED: "Linket er allerede brugt.",
-    Came.OUTDATED: "Det er blevet værre, siden mailen blev sendt. Brug linket i den nyeste mail.",
+    Came.OUTDATED: "Der er sket noget nyt, siden mailen blev sendt. Brug linket i den nyeste mail.",
 }
 
 
@@ -65,33 +70,38 @@ class Links:
             return self._refused(method, "closed", _GONE, "Hændelsen er slut. Du skal ikke gøre mere.")
         if (spent := people.spent(desk, incident, link)) is not None:
             return self._refused(method, spent.value, _GONE, _SPENT[spent], incident)
-        return await self._act(asking, link, receive) if method == "POST" else self._show(incident)
+        return await self._act(asking, link, receive) if method == "POST" else self._show(incident, self._name(link))
 
-    def _show(self, incident: Incident) -> Answer:
+    def _show(self, incident: Incident, name: str) -> Answer:
         lines = (self._holder(incident), "Tryk for at svare. De andre, der har fået besked, hører så, at du har den.")
-        return self._page(200, _head(self._site, incident), lines, incident, choices=tuple(_CHOICES))
+        choices = _NEXT.get(incident.human, _FIRST) if incident.acknowledged_by == name else _FIRST
+        return self._page(200, _head(self._site, incident), lines, incident, choices=choices)
 
     async def _act(self, asking: Asking, link: Link, receive: Receive) -> Answer:
         body = await whole_body(receive, _LARGEST)
         if isinstance(body, Answer):
             return body
-        human = _said(body)
-        if human is None:
+        said = _said(body)
+        if said is None:
             return plain(400, "Svaret mangler")
+        human = HumanState(said) if said != _STILL else None
         desk = self._site.engine.desk
-        person = desk.plan.people.get(link.person)
-        name = person.name if person else link.person
-        act = await people.acknowledge(desk, link.incident, name, human, link)
-        if act.answer not in (Came.DONE, Came.ALREADY) or act.incident is None:
+        act = await people.acknowledge(desk, link.incident, self._name(link), human, link)
+        if act.answer not in (Came.DONE, Came.NOTED, Came.ALREADY) or act.incident is None:
             text = _SPENT.get(act.answer, "Hændelsen er slut. Du skal ikke gøre mere.")
             return self._refused("POST", act.answer.value, _GONE, text, act.incident)
-        done = act.answer is Came.DONE
-        self._count("acknowledged" if done else "already")
+        done = act.answer is not Came.ALREADY
+        self._count("acknowledged" if act.answer is Came.DONE else act.answer.value)
         again = replace(link, turn=link.turn + done, ends=desk.clock.now() + LASTS)
         action = LINK + asking.token(again)
         lines = (self._holder(act.incident), "Hændelsen slutter, når systemet virker igen. Du får besked.")
-        head = _DONE[human] if done else "Det er allerede noteret."
-        return self._page(200, head, lines, act.incident, choices=_NEXT[human], action=action)
+        head = _DONE[said] if done else "Det er allerede noteret."
+        choices = _NEXT.get(act.incident.human, _FIRST)
+        return self._page(200, head, lines, act.incident, choices=choices, action=action)
+
+    def _name(self, link: Link) -> str:
+        person = self._site.engine.desk.plan.people.get(link.person)
+        return person.name if person else link.person
 
     def _holder(self, incident: Incident) -> str:
         desk = self._site.engine.desk
@@ -113,7 +123,7 @@ class Links:
         lines: tuple[str, ...],
         incident: Incident | None,
         *,
-        choices: tuple[HumanState, ...] = (),
+        choices: tuple[str, ...] = (),
         action: str = "",
     ) -> Answer:
         page = render(
@@ -124,7 +134,7 @@ class Links:
             lines=lines,
             number=incident.number if incident else "",
             practised=bool(incident and incident.drill),
-            choices=[(one.value, _CHOICES[one]) for one in choices],
+            choices=[(str(one), _CHOICES[one]) for one in choices],
             action=action,
         )
         return replace(page, forms=bool(choices))
@@ -145,10 +155,10 @@ def _head(site: Site, incident: Incident) -> str:
     return f"{system.title if system else incident.system}: {severity} siden {since}"
 
 
-def _said(body: bytes) -> HumanState | None:
+def _said(body: bytes) -> str | None:
     """The button that was pressed; None for anything else."""
     try:
         given = parse_qs(body.decode("ascii"), max_num_fields=4).get("state", [""])[-1]
     except ValueError:
         return None
-    return next((one for one in _CHOICES if one.value == given), None)
+    return next((str(one) for one in _CHOICES if one == given), None)

@@ -67,7 +67,7 @@ async def test_one_of_two_answers_and_the_other_hears_who_has_it(tmp_path: Path)
         assert replies(s, "acknowledged") == 1
         taken = {"channel": "sms", "route": "primary", "outcome": "accepted", "reason": "taken"}
         assert s.engine.desk.metrics.registry.get_sample_value("omsorgsvagt_notices_total", taken) == 1
-        await s.later(3600)
+        await s.later(1790)
         s.done()
 
 

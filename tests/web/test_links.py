@@ -90,9 +90,42 @@ async def test_the_page_carries_on_from_seen_to_fallback(tmp_path: Path) -> None
             page = await press(at, following[1], state)
             assert page.status_code == 200
             assert at.story.incident.human is HumanState(state)
-        assert "<form" not in page.text
+        following = re.search(r'action="(/a/[^"]+)"', page.text)
+        assert following is not None
+        assert "Stadig i gang, intet nyt" in page.text
+        page = await press(at, following[1], "still")
+        assert "Noteret: stadig i gang." in page.text
+        assert at.story.incident.human is HumanState.FALLBACK
+        assert (await at.client.get(following[1])).status_code == 410
         at.story.expect("brand", "Chef har den nu")
         assert at.story.texts() == []
+
+
+async def test_the_question_for_news_carries_a_link_that_is_not_used_up(tmp_path: Path) -> None:
+    async with mailed(tmp_path) as (at, path):
+        await press(at, path)
+        at.forget_phones()
+        await at.story.later(1800)
+        found = re.search(rf"{URL}(/a/\S+)", at.story.expect("chef", "Er der nyt?", channel=ChannelName.MAIL))
+        assert found is not None
+        looked = await at.client.get(found[1])
+        assert "Stadig i gang, intet nyt" in looked.text
+        assert (await press(at, found[1], "still")).status_code == 200
+        at.forget_phones()
+        await at.story.later(1790)
+        assert at.story.texts() == []
+
+
+async def test_who_has_it_not_is_offered_no_button_for_going_on(tmp_path: Path) -> None:
+    async with mailed(tmp_path) as (at, path):
+        link = Asking(KEY).read(path.removeprefix("/a/"))
+        await press(at, path)
+        at.forget_phones()
+        theirs = Asking(KEY).token(replace(link, person=PersonId("brand")))
+        looked = await at.client.get(f"/a/{theirs}")
+        assert "Jeg har set den" in looked.text
+        assert "Stadig i gang" not in looked.text
+        assert "Chef har set det" in looked.text
 
 
 async def test_a_used_link_stays_used_over_a_restart(tmp_path: Path) -> None:
@@ -118,7 +151,7 @@ async def test_a_link_from_before_it_became_worse_does_not_hide_it(tmp_path: Pat
         old = Asking(KEY).token(replace(link, generation=link.generation - 1))
         answer = await press(at, f"/a/{old}")
         assert answer.status_code == 410
-        assert "Det er blevet værre" in answer.text
+        assert "Der er sket noget nyt" in answer.text
         assert at.story.incident.acknowledged is None
 
 
