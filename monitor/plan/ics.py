@@ -18,6 +18,7 @@ from monitor.plan.faults import meant
 from monitor.plan.ics_rules import CalendarFaults, Told, looked_through
 
 SHIFTS = 20_000
+TITLE = 120
 _WORDS = re.compile(r"[a-z][a-z0-9_]*")
 _DAY = timedelta(days=1)
 """The library takes whole days as days of UTC: asked for a day more at either end, it leaves none of ours out."""
@@ -45,6 +46,33 @@ def shifts_of(
     if faults:
         raise CalendarFaults(sorted(faults.values()))
     return list(dict.fromkeys(found))
+
+
+def spans_of(text: str, calendar: Calendar, span: tuple[datetime, datetime]) -> list[tuple[datetime, datetime, str]]:
+    """Start, end and title of every event that touches `span`, in order, but for cancelled ones. Raises CalendarFaults.
+
+    An event without a title, or without a length, is a fault: nobody could say why or how long.
+    """
+    lines = looked_through(text, span[0].year)
+    found: list[tuple[datetime, datetime, str]] = []
+    faults: list[Told] = []
+    for component in _expanded(text, span, lines):
+        if str(component.get("STATUS", "")).upper() == "CANCELLED":
+            continue
+        begins, ends = _instant(component["DTSTART"].dt, calendar), _instant(component["DTEND"].dt, calendar)
+        title = " ".join(str(component.get("SUMMARY", "")).split())[:TITLE]
+        line = lines.get(str(component.get("UID", "")), 0)
+        if not title:
+            faults.append((line, "this event has no title", "Write in its title what is done"))
+        elif begins >= ends:
+            faults.append((line, "this event has no length", "Give it an end"))
+        elif begins < span[1] and ends > span[0]:
+            found.append((begins, ends, title))
+        if len(found) > SHIFTS:
+            raise CalendarFaults([(0, f"the calendar holds more than {SHIFTS} events", "Export a shorter stretch")])
+    if faults:
+        raise CalendarFaults(sorted(set(faults)))
+    return sorted(set(found))
 
 
 def _expanded(text: str, span: tuple[datetime, datetime], lines: Mapping[str, int]) -> list[Any]:

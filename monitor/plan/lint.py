@@ -9,7 +9,7 @@ from datetime import time, timedelta
 from itertools import islice
 
 from monitor.core.calendar import Calendar
-from monitor.core.plan import Plan, Role
+from monitor.core.plan import Plan, Role, RoleId
 from monitor.plan.faults import Fault
 from monitor.plan.load import PLAN, SYSTEMS, Loaded
 from monitor.plan.rosters import gaps
@@ -67,6 +67,7 @@ def _hasty(plan: Plan) -> Iterator[tuple[str, str, str]]:
 def _unused(plan: Plan) -> Iterator[tuple[str, str, str]]:
     steps = [step for chain in plan.chains for step in chain.steps]
     told = {role for step in steps for role in step.tell} | {plan.owner}
+    told |= {RoleId(window.tell) for windows in plan.windows.values() for window in windows if window.tell}
     for role in plan.roles:
         if role not in told:
             yield f"roles.{role}", "no step tells this role", "Put it into a chain, or remove it"

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.core.calendar import Calendar
-from monitor.core.escalation import Firing, Stretch, firings
 from monitor.core.finding import SystemName
 from monitor.core.plan import Chain, Plan, RoleId, Severity
+from monitor.core.stretches import Firing, Stretch, firings
 from monitor.plan.faults import Fault
 from monitor.plan.load import Loaded
+from monitor.plan.show_windows import windows_notes
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _INDENT = "            "
@@ -83,7 +84,7 @@ def describe(plan: Plan, at: datetime, system: str, severity: Severity, masked: 
     found += [_chain(plan, chain, at, None, masked) for chain in plan.standing_chains(known.id, severity)]
     then = f"{calendar.period_at(until)}: {following.id if following else 'no chain'}" if until else ""
     until = calendar.local(until) if until else None
-    notes = tuple(_notes(plan, at, found))
+    notes = (*windows_notes(plan, known, at), *_notes(plan, at, found))
     chains = tuple(found)
     return Description(
         calendar.local(at), known.id, known.title, severity.word, period, why(calendar, at), until, then, chains, notes

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.core.records import (
+    AddressRow,
     Attempt,
     BeliefRow,
+    CanaryRow,
     Incident,
     Kept,
     Notice,
@@ -17,6 +19,7 @@ from monitor.core.records import (
     TimelineLine,
     WatchRow,
 )
+from monitor.core.withholding import Withholding
 from monitor.engine.backlog import key_of
 
 
@@ -51,6 +54,9 @@ class MemoryStore:
     async def close(self) -> None:
         return None
 
+    async def look(self) -> None:
+        return None
+
     async def save(self, rows: Sequence[Row]) -> None:
         self.saves += 1
         await self.fate.step()
@@ -64,7 +70,10 @@ class MemoryStore:
     async def load(self) -> Kept:
         incidents = tuple(i for i in self.of(Incident) if i.closed is None)
         ids = {i.id for i in incidents}
-        notices = tuple(n for n in self.of(Notice) if n.incident in ids or n.state is NoticeState.QUEUED)
+        bundles = {n.bundle for n in self.of(Notice) if n.incident in ids}
+        notices = tuple(
+            n for n in self.of(Notice) if n.incident in ids or n.state is NoticeState.QUEUED or n.id in bundles
+        )
         names = {n.id for n in notices}
         numbers = [i.number for i in self.of(Incident)]
         watches = self.of(WatchRow)
@@ -74,6 +83,9 @@ class MemoryStore:
             notices=tuple(sorted(notices, key=lambda n: (n.created, n.id))),
             attempts=tuple(sorted((a for a in self.of(Attempt) if a.notice in names), key=lambda a: a.id)),
             tasks=tuple(t for t in self.of(TaskItem) if t.incident in ids),
+            addresses=tuple(a for a in self.of(AddressRow) if a.cleared is None),
+            withholdings=self.of(Withholding),
+            canaries=self.of(CanaryRow),
             beliefs=self.of(BeliefRow),
             last_watch=watches[-1] if watches else None,
             last_number=max(numbers, default=""),
