@@ -24,6 +24,10 @@ class Ticker:
         trigger = CronTrigger(hour=hour, minute=minute, timezone=self._zone)
         self._scheduler.add_job(work, trigger, id=name, misfire_grace_time=3600, coalesce=True, replace_existing=True)
 
+    def look(self) -> None:
+        """The wall clock has been set: work out anew how long to wait."""
+        self._scheduler.wakeup()
+
     def start(self) -> None:
         """Begin."""
         self._scheduler.start()

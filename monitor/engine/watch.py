@@ -53,6 +53,8 @@ class Watch:
         self.monotonic = monotonic
         self.late = late
         self.checks: dict[CheckName, Watched] = {}
+        self.ended = float("-inf")
+        """When a probe last ended (monotonic)."""
         self._heap: list[tuple[float, int, Watched]] = []
         self._turn = 0
         self._sleeper: asyncio.Future[None] | None = None
@@ -114,6 +116,7 @@ class Watch:
     async def _probe(self, check: Watched) -> None:
         try:
             finding = await check.run()
+            self.ended = self.monotonic()
         finally:
             check.running = False
             now = max(self.monotonic(), check.served)
