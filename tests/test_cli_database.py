@@ -1,4 +1,4 @@
-"""`incidents list|show` read the database with the service down too; `db upgrade` makes its schema."""
+"""`incidents list|show` read the database with the service down too; `db` makes, copies and looks through it."""
 
 import asyncio
 import sqlite3
@@ -115,7 +115,7 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
     result = at.run("incidents", "list")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("the database cannot be read: opening: DatabaseError: file is not a database")
+    assert result.stderr.startswith("the database cannot be read: omsorgsvagt.db: file is not a database")
 
 
 def test_the_schema_is_made_and_then_left_alone(tmp_path: Path) -> None:
@@ -147,3 +147,53 @@ def test_a_state_folder_that_cannot_be_made(tmp_path: Path) -> None:
     result = terminal(tmp_path).run("db", "upgrade")
     assert result.exit_code == 2
     assert "Set STATE_DIRECTORY" in result.stderr
+
+
+def test_a_copy_is_made_and_told(tmp_path: Path) -> None:
+    at = kept(tmp_path, [an_incident(), a_line()])
+    copy = tmp_path / "copy.db"
+
+    result = at.run("db", "backup", str(copy))
+
+    assert result.exit_code == 0
+    assert result.stdout == f"{copy}: {copy.stat().st_size / 1e6:.1f} MB, schema {HEAD}, whole\n"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    again = at.run("db", "backup", str(copy))
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert again.stderr.startswith(f"no copy was made: {copy} is there already. Take another name")
+    told = {"file": str(copy), "bytes": copy.stat().st_size, "schema": HEAD}
+    assert at.read("db", "backup", str(copy), "--force") == (0, told)
+
+
+def test_a_damaged_database_is_found_and_not_copied(tmp_path: Path) -> None:
+    at = kept(tmp_path, [an_incident(), *(a_line(f"l{n}") for n in range(200))])
+    assert at.run("db", "check").stdout == f"{at.state / 'omsorgsvagt.db'}: whole\n"
+    with (at.state / "omsorgsvagt.db").open("r+b") as file:
+        file.seek(8192)
+        file.write(b"kradset over " * 3_000)
+
+    result, looked = at.run("db", "backup", str(tmp_path / "copy.db")), at.run("db", "check")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("no copy was made: ")
+    assert looked.exit_code == 1 and "Page 3" in looked.stdout
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_postgresql_copies_itself(tmp_path: Path) -> None:
+    url = {"OMSORGSVAGT_DATABASE_URL": "postgresql+asyncpg://vagt:hemmelig@db.example/vagt"}
+
+    at = terminal(tmp_path)
+
+    result, looked = at.run("db", "backup", "copy.db", **url), at.run("db", "check", **url)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "pg_dump --format=custom --file=copy.db --dbname='postgresql://vagt@db.example/vagt'" in result.stderr
+    assert looked.exit_code == 2 and "pg_amcheck" in looked.stderr
+    assert "hemmelig" not in result.stderr + looked.stderr
+
+
+def test_no_database_is_not_copied(tmp_path: Path) -> None:
+    result = terminal(tmp_path).run("db", "backup", str(tmp_path / "copy.db"))
+    assert result.exit_code == 2
+    assert "there is no database yet" in result.stderr

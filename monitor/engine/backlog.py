@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from itertools import islice
 
 from monitor.core.records import (
+    AddressRow,
     Attempt,
     BeliefRow,
+    CanaryRow,
     Incident,
     Notice,
     Row,
@@ -17,14 +19,18 @@ from monitor.core.records import (
     TransitionRow,
     WatchRow,
 )
+from monitor.core.withholding import Withholding
 
 _BY_NEED: tuple[type[Row], ...] = (
     Incident,
     Notice,
     Attempt,
     TaskItem,
+    AddressRow,
+    Withholding,
     WatchRow,
     BeliefRow,
+    CanaryRow,
     TimelineLine,
     TransitionRow,
 )
@@ -36,7 +42,7 @@ def key_of(row: Row) -> str:
     match row:
         case BeliefRow():
             return row.check
-        case TimelineLine() | Notice() | TaskItem():
+        case TimelineLine() | Notice() | TaskItem() | AddressRow():
             return row.key
         case _:
             return row.id

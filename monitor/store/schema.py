@@ -1,4 +1,4 @@
-"""The tables: one for each sort of row in `monitor.core.records`, with a column for each of its fields.
+"""The tables: one for each sort of row in `monitor.core.records`, with a column for each of its fields; the fleets'.
 
 Columns follow the dataclasses, so a field cannot be forgotten on the way; what a released database looks like stands
 in the migrations, and a test holds the two together. Instants are microseconds since 1970 UTC: exact and sortable in
@@ -12,10 +12,25 @@ from enum import Enum
 from types import UnionType
 from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Dialect, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from monitor.core import records
+from monitor.core.withholding import Withholding
 
 HEAD = "0002"
 """The newest migration; a test compares it with the folder."""
@@ -137,9 +152,47 @@ timeline = _table("timeline", records.TimelineLine, "key", "incident")
 notices = _table("notices", records.Notice, "key", "incident", "state")
 attempts = _table("attempts", records.Attempt, "id", "notice")
 tasks = _table("tasks", records.TaskItem, "key", "incident")
+addresses = _table("addresses", records.AddressRow, "key", "cleared")
 transitions = _table("transitions", records.TransitionRow, "id", "noticed")
 beliefs = _table("beliefs", records.BeliefRow, "check")
+canaries = _table("canaries", records.CanaryRow, "id")
 watches = _table("watches", records.WatchRow, "id")
+withholdings = _table("withholdings", Withholding, "id", "end")
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("fleet", Written(), primary_key=True),
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("id", Written(), nullable=False),
+    Column("cid", Written(), nullable=False),
+    Column("attributes", Written(), nullable=False),
+    Column("critical", Boolean, nullable=False),
+    Column("interval", Integer, nullable=False),
+    Column("muted_until", Instant, nullable=True),
+    Column("why", Written(), nullable=False),
+)
+"""The registry. `idx` is a device's place in its fleet for good: what is kept of its reports lies there in a block."""
+
+fleet_blocks = Table(
+    "fleet_blocks",
+    metadata,
+    Column("fleet", Written(), primary_key=True),
+    Column("block", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", Written(), primary_key=True),
+    Column("fleet", Written(), nullable=False),
+    Column("device", Written(), nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("revoked", Instant, nullable=True),
+    Column("note", Written(), nullable=False),
+)
+"""What devices show: the SHA-256 of each token in hexadecimal, never the token itself."""
 
 TABLES: dict[type, Table] = {
     records.Incident: incidents,
@@ -147,7 +200,10 @@ TABLES: dict[type, Table] = {
     records.Notice: notices,
     records.Attempt: attempts,
     records.TaskItem: tasks,
+    records.AddressRow: addresses,
     records.TransitionRow: transitions,
     records.BeliefRow: beliefs,
+    records.CanaryRow: canaries,
     records.WatchRow: watches,
+    Withholding: withholdings,
 }

@@ -26,7 +26,7 @@ from monitor.core.records import (
 from monitor.engine.backlog import Backlog, key_of, tidy
 from monitor.engine.journal import SLOW, Journal
 from monitor.engine.ledger import Ledger
-from monitor.ports import StoreFault
+from monitor.ports import StoreFault, StoreLost
 
 START = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
 
@@ -62,6 +62,8 @@ class Fake:
         self.gate.set()
         self.now = 0.0
         self.takes = 0.0
+        self.damage = False
+        self.renewed: list[datetime] = []
 
     def monotonic(self) -> float:
         return self.now
@@ -79,6 +81,17 @@ class Fake:
             raise self.faults.pop()
         self.saved.append(list(rows))
 
+    async def look(self) -> None:
+        if self.damage:
+            raise StoreLost("damaged")
+
+    async def renew(self, at: datetime) -> str:
+        if self.fails:
+            raise StoreFault("read-only")
+        self.damage = False
+        self.renewed.append(at)
+        return "kept.db.corrupt-1"
+
     async def load(self) -> Kept:
         return Kept(last_number="26-0041")
 
@@ -88,7 +101,7 @@ class Fake:
 
 
 async def opened(store: Fake) -> Journal:
-    journal = Journal(store, Ledger(), store.monotonic)
+    journal = Journal(store, Ledger(), store.monotonic, lambda: START)
     await journal.open()
     return journal
 

@@ -68,9 +68,9 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         with told("not a database"):
             await store.open()
         with told("not a database"):
-            await store.save(ROWS)
-        with told("not a database"):
             await store.load()
+        with told("damaged"):
+            await store.save(ROWS)
     assert path.read_bytes() == PRIVATE.encode() * 500, "a corrupt file is left as it is"
 
 
@@ -83,7 +83,11 @@ async def test_a_database_with_a_torn_page(tmp_path: Path) -> None:
     async with at(path) as store:
         with told("malformed"):
             await store.open()
+    async with at(path) as store:
+        with told("malformed"):
             await store.load()
+        with told("damaged"):
+            await store.save(ROWS)
 
 
 async def test_a_word_that_this_program_does_not_know(tmp_path: Path) -> None:
@@ -116,6 +120,7 @@ async def test_a_read_only_folder(tmp_path: Path) -> None:
         async with at(path) as store:
             with told("OperationalError"):
                 await store.open()
+            with told("OperationalError"):
                 await store.save(ROWS)
         async with at(disk.folder / "new.db") as store:
             with told("unable to open"):
