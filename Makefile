@@ -10,13 +10,14 @@ PIP_INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input i
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run check test bench lint types contracts unit parts lock clean
+.PHONY: help demo run check test crash bench lint types contracts unit parts lock clean
 
 help:
 	@echo "make demo    sets up, breaks a system in the lab and shows who is told (under a minute);"
-	@echo "             SCENE=nexus|maintenance|phoniro|noedkald|linje, STAY=1 keeps it running"
+	@echo "             SCENE=nexus|maintenance|phoniro|noedkald|operator|linje, STAY=1 keeps it running"
 	@echo "make test    sets up, installs the real servers the tests talk to, runs everything"
 	@echo "make check   the fast part: format, lint, types, import contracts, unit tests"
+	@echo "make crash   kills the service a thousand times and more and shows what became of the alarms (under 40 minutes)"
 	@echo "make bench   measures against the figures to reach"
 	@echo "make run     the service with CONFIG=$(CONFIG)"
 	@echo "make lock    pins every dependency anew, with hashes"
@@ -33,6 +34,9 @@ check: lint types contracts unit
 
 test: parts lint types contracts
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+crash: $(VENV)/.dev
+	@$(BIN)/python -m tests.crash
 
 bench: $(VENV)/.dev parts
 	@$(BIN)/python -m tests.bench
