@@ -1,4 +1,4 @@
-"""The lab's command line: `python deploy/lab [serve|break|mend|state|ways|phones|mails|config]`.
+"""The lab's command line: `python deploy/lab [serve|break|mend|report|state|ways|phones|mails|config]`.
 
 `serve` prints one line of JSON with every address when it is ready and ends on SIGTERM or Ctrl-C; the other commands
 speak to the lab that was started last, or to the one `--control` names.
@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import config
+from devices import RHYTHM
 from town import running
 
 _WITHIN = 10.0
@@ -41,14 +42,14 @@ def _say(value: Any, indent: int | None = 2) -> None:
     sys.stdout.flush()
 
 
-async def _serve(base: int, note: Path) -> None:
+async def _serve(base: int, rhythm: float, note: Path) -> None:
     # The mail server's library warns of its own attributes that nobody here uses.
     logging.getLogger("mail").setLevel(logging.ERROR)
     ended = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
     with TemporaryDirectory(prefix="omsorgsvagt-lab-") as folder:
-        async with running(Path(folder), base) as lab:
+        async with running(Path(folder), base, rhythm) as lab:
             addresses = lab.addresses()
             _remember(note, addresses)
             _say(addresses, None)
@@ -88,18 +89,22 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command")
     serve = commands.add_parser("serve", help="run the lab (the default)")
     serve.add_argument("--base-port", type=int, default=0, help="use the ports from this one on; 0 takes free ones")
+    serve.add_argument("--rhythm", type=float, default=RHYTHM, help="seconds between two reports of a device")
     breaking = commands.add_parser("break", help="break a system, e.g. break nexus slow seconds=2")
     breaking.add_argument("system")
     breaking.add_argument("how")
     breaking.add_argument("numbers", nargs="*", metavar="name=number")
     mend = commands.add_parser("mend", help="mend one system, or all")
     mend.add_argument("system", nargs="?", default="")
+    report = commands.add_parser("report", help="tell the devices where to report: scaip, http, and each fleet's token")
+    report.add_argument("where", nargs="+", metavar="name=value")
     for name, what in _SHOWN.items():
         commands.add_parser(name, help=f"show {what}")
     overlay = commands.add_parser("config", help="write a configuration that watches the lab; prints its environment")
     overlay.add_argument("folder", type=Path)
     overlay.add_argument("--shipped", type=Path, default=Path("config"), help="the configuration to start from")
     overlay.add_argument("--quick", action="store_true", help="probe and confirm within seconds")
+    overlay.add_argument("--listen", default="", help="where the service will listen (host:port), to send it receipts")
     return parser.parse_args(argv)
 
 
@@ -108,6 +113,8 @@ def _path(given: argparse.Namespace) -> tuple[str, str]:
         case "break":
             numbers = urlencode([tuple(pair.partition("=")[::2]) for pair in given.numbers])
             return "POST", f"/break/{given.system}/{given.how}" + (f"?{numbers}" if numbers else "")
+        case "report":
+            return "POST", "/report?" + urlencode([tuple(pair.partition("=")[::2]) for pair in given.where])
         case "mend":
             return "POST", f"/mend/{given.system}".rstrip("/")
         case _:
@@ -118,7 +125,7 @@ def main(argv: Sequence[str]) -> int:
     """0 done, 2 could not."""
     given = _arguments(argv)
     if given.command in (None, "serve"):
-        asyncio.run(_serve(getattr(given, "base_port", 0), given.note))
+        asyncio.run(_serve(getattr(given, "base_port", 0), getattr(given, "rhythm", RHYTHM), given.note))
         return 0
     if not given.control and not given.note.is_file():
         sys.stderr.write("no lab is running here; start one with: python deploy/lab\n")
@@ -126,7 +133,7 @@ def main(argv: Sequence[str]) -> int:
     noted = json.loads(given.note.read_text(encoding="utf-8")) if given.note.is_file() else {}
     control = given.control or noted["control"]
     if given.command == "config":
-        _say(config.write(given.folder, noted, given.shipped, given.quick))
+        _say(config.write(given.folder, noted, given.shipped, given.quick, given.listen))
         return 0
     return _ask(control, *_path(given))
 

@@ -29,18 +29,26 @@ _LEAST_REPEAT = 60.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 
+_LOST = 3
+"""A quick fleet's deadline, in rhythms of the lab's devices: a plan that says less is refused."""
+_REAL = frozenset("ca_file region callback_url dlr_url receipts bounces".split())
+"""Keys of a route that belong to its real account."""
+
 Check = dict[str, Any]
 
 
-def write(folder: Path, addresses: Mapping[str, Any], shipped: Path, quick: bool = False) -> dict[str, str]:
+def write(
+    folder: Path, addresses: Mapping[str, Any], shipped: Path, quick: bool = False, listen: str = ""
+) -> dict[str, str]:
     """Write the configuration into `folder` (made if need be) and return the environment the service needs with it.
 
-    `addresses` is what the lab printed. `quick`: every check each second, down after two looks, and the chains' delays
-    divided by 30. Raises OSError for a folder that cannot be read or written.
+    `addresses` is what the lab printed. `quick`: every check each second, down after two looks, a device silent after
+    three rhythms, and the chains' delays divided by 30. `listen` is where the service will be, for the receipts; empty:
+    none are asked for. Raises OSError for a folder that cannot be read or written.
     """
     shutil.copytree(shipped, folder, dirs_exist_ok=True)
     _rewrite(folder / "systems.yaml", lambda whole: _systems(whole, _Targets(addresses, folder), quick))
-    _rewrite(folder / "plan.yaml", lambda whole: _plan(whole, addresses, quick))
+    _rewrite(folder / "plan.yaml", lambda whole: _plan(whole, {**addresses, "listen": listen}, quick))
     return {f"OMSORGSVAGT_{name.upper()}": value for name, value in addresses["secrets"].items()}
 
 
@@ -61,6 +69,8 @@ class _Plain(yaml.SafeDumper):
 def _systems(whole: dict[str, Any], targets: "_Targets", quick: bool) -> None:
     for name, system in whole["systems"].items():
         system["checks"] = [_check(name, check, targets, quick) for check in system.get("checks", [])]
+    for fleet in whole.get("fleets", {}).values() if quick else ():
+        fleet.update(targets.rhythm)
 
 
 def _check(system: str, check: Check, targets: "_Targets", quick: bool) -> Check:
@@ -73,6 +83,8 @@ def _check(system: str, check: Check, targets: "_Targets", quick: bool) -> Check
 
 def _plan(whole: dict[str, Any], addresses: Mapping[str, Any], quick: bool) -> None:
     relays = cycle(("smtp", "smtp_2"))
+    # What the lab breaks must be told at any hour of the week.
+    whole.pop("maintenance", None)
     for channel, routes in whole["routes"].items():
         whole["routes"][channel] = [route | _route(route, addresses, relays) for route in map(_bare, routes)]
     for chain in whole["chains"].values() if quick else ():
@@ -89,16 +101,18 @@ def _sooner(duration: str, least: float) -> str:
 
 def _bare(route: dict[str, Any]) -> dict[str, Any]:
     """The route without what belongs to its real account."""
-    return {key: value for key, value in route.items() if key not in ("ca_file", "region", "callback_url", "dlr_url")}
+    return {key: value for key, value in route.items() if key not in _REAL}
 
 
 def _route(route: Mapping[str, Any], addresses: Mapping[str, Any], relays: Iterator[str]) -> dict[str, Any]:
     via = route.get("via") or next(iter(route))
     match via:
         case "gatewayapi":
-            return {"url": addresses["gatewayapi"], "token": "gatewayapi_token"}
+            account = {"url": addresses["gatewayapi"], "token": "gatewayapi_token"}
+            return account | _told("callback_url", route, addresses)
         case "cpsms":
-            return {"url": addresses["cpsms"], "user": addresses["secrets"]["cpsms_user"], "key": "cpsms_key"}
+            account = {"url": addresses["cpsms"], "user": addresses["secrets"]["cpsms_user"], "key": "cpsms_key"}
+            return account | _told("dlr_url", route, addresses)
         case "modem":
             return {name: f"{addresses['modem']}/{name}" for name in ("outbox", "sent", "error")}
         case "smtp":
@@ -110,6 +124,15 @@ def _route(route: Mapping[str, Any], addresses: Mapping[str, Any], relays: Itera
             raise ValueError(f"the lab has no stand-in for a route via {via}")
 
 
+def _told(key: str, route: Mapping[str, Any], addresses: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the lab's gateway tells of receipts."""
+    if not addresses["listen"]:
+        return {}
+    # Two routes by one provider have names of their own in a plan that asks for receipts.
+    name = route.get("name") or route.get("via") or next(iter(route))
+    return {"receipts": "yes", key: f"http://{addresses['listen']}/api/v1/sms/{name}/receipt"}
+
+
 class _Targets:
     """What each check looks at in the lab: by its system and its kind."""
 
@@ -117,6 +140,12 @@ class _Targets:
         self._at = addresses
         self._folder = folder
         self._sites = cycle(("site_a", "site_b"))
+
+    @property
+    def rhythm(self) -> dict[str, str]:
+        """A fleet that expects what the lab's devices do."""
+        seconds = float(self._at["rhythm"])
+        return {"interval": f"{seconds:g}s", "deadline": f"{_LOST * seconds:g}s", "floor": "1s"}
 
     def move(self, system: str, check: Check) -> Check:
         """The check, looking at the lab. Raises ValueError for a kind the lab has no stand-in for."""
@@ -132,6 +161,7 @@ class _Targets:
             "scaip": self._sip,
             "dns": self._dns,
             "file": self._file,
+            "fleet": self._fleet,
         }
         kind = check["kind"]
         if kind not in moves:
@@ -175,6 +205,10 @@ class _Targets:
     def _dns(self, _system: str, _check: Check) -> Check:
         found = self._host("resolver")
         return {"servers": [found["host"]], "port": found["port"]}
+
+    def _fleet(self, _system: str, _check: Check) -> Check:
+        # Nothing is asked: the lab's devices report by themselves.
+        return {}
 
     def _file(self, _system: str, check: Check) -> Check:
         # Whether a file is in time depends on the hour; in the lab it is there and fresh.

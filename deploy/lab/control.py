@@ -3,7 +3,7 @@
 A wrong name is answered 404 with the names there are; nothing is changed then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from breaking import Unknown
@@ -24,6 +24,8 @@ class Control:
         self._phones = phones
         self._mails = mails
         self.addresses: dict[str, Any] = {}
+        self.report: Callable[[Mapping[str, str]], None] = lambda _where: None
+        """Tells the devices where to report."""
         self.web = HttpDoor(self._answer, port=port)
 
     async def _answer(self, request: Request) -> Reply:
@@ -50,8 +52,11 @@ class Control:
                 for system in self._systems.values():
                     await system.mend()
                 return self._state()
+            case ["report"]:
+                self.report(request.query)
+                return self._state()
             case _:
-                return data({"error": "POST /break/{system}/{how}, /mend/{system} or /mend"}, 404)
+                return data({"error": "POST /break/{system}/{how}, /mend/{system}, /mend or /report"}, 404)
 
     def _show(self, request: Request) -> Reply:
         since = int(request.query.get("since", "0"))

@@ -77,7 +77,7 @@ class GatewayApi(SmsGate):
             "userref": text.reference,
         }
         if not reached:
-            body |= {"error": "Unknown subscriber", "code": "0x1001"}
+            body |= {"error": "Unknown subscriber", "code": "0x104A"}
         self.street.receipts.post(text.reply_to, body | {"status": "ENROUTE"}, SECRETS["gatewayapi_jwt_secret"])
         self.street.receipts.post(text.reply_to, body, SECRETS["gatewayapi_jwt_secret"])
 

@@ -16,6 +16,7 @@ SECRETS = {
     "gatewayapi_jwt_secret": "lab-gatewayapi-jwt-secret-of-32-bytes",
     "cpsms_user": "labuser",
     "cpsms_key": "lab-cpsms-key",
+    "cpsms_receipt_token": "lab-cpsms-receipt-token",
     "smtp_user": "labmail",
     "smtp_password": "lab-smtp-secret",
 }

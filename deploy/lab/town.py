@@ -14,6 +14,7 @@ from typing import Any
 import clock
 from control import Control
 from cpsms import Cpsms
+from devices import RHYTHM, Devices
 from gatewayapi import GatewayApi
 from known import INSTANCE, SECRETS
 from line import Gateway, Line, Resolver, Site
@@ -38,7 +39,7 @@ def _ports(base: int) -> Iterator[int]:
 class Lab:
     """All of it. `folder` is where the certificate authority's file and the modem's folders lie."""
 
-    def __init__(self, folder: Path, group: asyncio.TaskGroup, base: int = 0) -> None:
+    def __init__(self, folder: Path, group: asyncio.TaskGroup, base: int = 0, rhythm: float = RHYTHM) -> None:
         port = _ports(base)
         ticks = clock.monotonic
         self.phones = Phones(clock.now)
@@ -47,6 +48,7 @@ class Lab:
         street = Street(self.phones, receipts, clock.now)
         authority = Authority(clock.now, folder)
         self.modem = Modem(ticks, self.phones, folder / "modem")
+        self.devices = Devices(ticks, folder, rhythm)
         mails, tls = MailFeed(clock.now), authority.context()
         self.systems: dict[str, StandIn] = {
             "nexus": Nexus(ticks, (next(port), next(port))),
@@ -56,6 +58,7 @@ class Lab:
             "gatewayapi": GatewayApi(ticks, street, next(port)),
             "cpsms": Cpsms(ticks, street, next(port)),
             "modem": self.modem,
+            "devices": self.devices,
             "mailbox": Mailbox(ticks, "smtp", mails, tls, next(port)),
             "mailbox-2": Mailbox(ticks, "smtp_2", mails, tls, next(port)),
             "site-a": Site(ticks, "site_a", next(port)),
@@ -67,6 +70,7 @@ class Lab:
         }
         self.systems["line"] = Line(ticks, tuple(self.systems.values()))
         self.control = Control(self.systems, self.phones, mails, control)
+        self.control.report = self.devices.report
 
     def addresses(self) -> dict[str, Any]:
         """Where everything is: strings by name, `secrets` by secret name, `instance` and this process's `pid`."""
@@ -90,14 +94,15 @@ class Lab:
 
 
 @asynccontextmanager
-async def running(folder: Path, base: int = 0) -> AsyncIterator[Lab]:
+async def running(folder: Path, base: int = 0, rhythm: float = RHYTHM) -> AsyncIterator[Lab]:
     """A lab that is ready, and gone afterwards. Raises OSError when a given port is taken."""
     async with asyncio.TaskGroup() as group:
-        lab = Lab(folder, group, base)
+        lab = Lab(folder, group, base, rhythm)
         await lab.start()
-        turning = group.create_task(lab.modem.turn())
+        turning = [group.create_task(one) for one in (lab.modem.turn(), lab.devices.turn())]
         try:
             yield lab
         finally:
-            turning.cancel()
+            for one in turning:
+                one.cancel()
             await lab.stop()

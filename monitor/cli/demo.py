@@ -6,11 +6,7 @@ Nothing is acted out: what is printed is read from the service's own API and fro
 import asyncio
 import contextlib
 import json
-import os
-import socket
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,24 +14,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
-from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
 from monitor.build import read
 from monitor.cli.scenes import SCENES, Scene
+from monitor.cli.stage import LAB, console, lab_running, service_running
 from monitor.clock import Clock
 from monitor.core.plan import Plan
 
-ROOT = Path(__file__).resolve().parents[2]
-LAB = ROOT / "deploy" / "lab"
 _LOOK = 0.1
 _READ = 3.0
 """Seconds left to a reader between the acts."""
 _PATIENCE = 40.0
 _COLOURS = {"up": "green", "down": "bold red", "degraded": "yellow", "unknown": "magenta"}
-
-console = Console(highlight=False, soft_wrap=True)
 
 
 def play(scene: str, keep: Path | None, *, stay: bool = False) -> int:
@@ -62,7 +54,7 @@ def play(scene: str, keep: Path | None, *, stay: bool = False) -> int:
 
 
 async def _play(scene: Scene, where: Path, stay: bool) -> None:
-    async with _lab(where) as lab, _service(where) as service, asyncio.TaskGroup() as group:
+    async with lab_running(where) as lab, service_running(where, lab) as service, asyncio.TaskGroup() as group:
         show = Show(service, lab, read(where / "config", Clock().now().date()).plan)
         watching = [group.create_task(show.follow_states()), group.create_task(show.follow_phones())]
         number = await show.act(scene)
@@ -218,72 +210,3 @@ def _local(stamp: str, zone: ZoneInfo) -> str:
 
 def _said(line: dict[str, Any]) -> str:
     return f"{line['words']}: {line['text']}" if line["text"] else str(line["words"])
-
-
-@asynccontextmanager
-async def _lab(where: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """The lab, as a process; its addresses are written where its own command line finds them."""
-    note = str(where / "lab.json")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(LAB), "--note", note, "serve", stdout=asyncio.subprocess.PIPE
-    )
-    async with _ended(process):
-        addresses = await _first_line(process)
-        async with httpx.AsyncClient(base_url=addresses["control"], trust_env=False) as lab:
-            yield lab
-
-
-async def _first_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    """What the lab prints when it is ready: its addresses."""
-    line = await asyncio.wait_for(process.stdout.readline(), 15) if process.stdout else b""
-    if not line:
-        raise RuntimeError("the lab ended before it was ready")
-    found: dict[str, Any] = json.loads(line)
-    return found
-
-
-@asynccontextmanager
-async def _service(where: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """The service, as an operator's systemd would run it, on a configuration that watches the lab."""
-    overlay = await asyncio.create_subprocess_exec(
-        sys.executable, str(LAB), "--note", str(where / "lab.json"), "config", str(where / "config"),
-        "--shipped", str(ROOT / "config"), "--quick", stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    printed, _ = await overlay.communicate()
-    if overlay.returncode:
-        raise RuntimeError("the lab could not write its configuration")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{probe.getsockname()[1]}"
-    state = where / "state"
-    environment = {**os.environ, **json.loads(printed), "OMSORGSVAGT_LISTEN": listen, "STATE_DIRECTORY": str(state)}
-    with (where / "service.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "monitor.cli", "run", "--config", str(where / "config"),
-            env=environment, stdout=log, stderr=log,
-        )  # fmt: skip
-    async with _ended(process), httpx.AsyncClient(base_url=f"http://{listen}", trust_env=False) as service:
-        await _ready(service, process)
-        service.headers["Authorization"] = f"Bearer {(state / 'api-token').read_text().strip()}"
-        console.print(f"The service runs: pages http://{listen}/ and /tavle, metrics http://{listen}/metrics\n")
-        yield service
-
-
-async def _ready(service: httpx.AsyncClient, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(20):
-        while process.returncode is None:
-            with contextlib.suppress(httpx.TransportError):
-                if (await service.get("/readyz")).is_success:
-                    return
-            await asyncio.sleep(_LOOK)
-    raise RuntimeError("the service ended before it was ready")
-
-
-@asynccontextmanager
-async def _ended(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), 15)

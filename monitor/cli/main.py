@@ -18,6 +18,10 @@ from monitor.cli import frame
 _ELSEWHERE = {
     "plan": "monitor.cli.plan:plan",
     "incidents": "monitor.cli.incidents:incidents",
+    "devices": "monitor.cli.devices:devices",
+    "maintenance": "monitor.cli.maintenance:maintenance",
+    "mute": "monitor.cli.maintenance:mute",
+    "unmute": "monitor.cli.maintenance:unmute",
     "alarm": "monitor.cli.alarm:alarm",
     "db": "monitor.cli.database:database",
     "check": "monitor.cli.status:check",
@@ -70,7 +74,9 @@ def run(config: frame.Config = None) -> None:
 
 @app.command()
 def demo(
-    scene: Annotated[str, typer.Option(help="What breaks: nexus, maintenance, phoniro, noedkald or linje.")] = "nexus",
+    scene: Annotated[
+        str, typer.Option(help="What breaks: nexus, maintenance, phoniro, noedkald, operator or linje.")
+    ] = "nexus",
     keep: Annotated[Path | None, typer.Option(help="Keep the demo's files in this folder.")] = None,
     stay: Annotated[bool, typer.Option(help="Leave everything running at the end, to look around.")] = False,
 ) -> None:

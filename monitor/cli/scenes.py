@@ -18,5 +18,8 @@ SCENES = {
     "maintenance": Scene("nexus", "maintenance", "omsorgssystem", "Nexus answers 200, but with a maintenance page"),
     "phoniro": Scene("phoniro", "login-fails", "phoniro", "Phoniro answers 200, but nobody can log in"),
     "noedkald": Scene("sip", "silent", "noedkald", "The nødkald receiver no longer answers"),
+    "operator": Scene(
+        "devices", "operator", "noedkald", "One operator's SIMs die: 37 % of the nødkald units fall silent"
+    ),
     "linje": Scene("line", "dead", "egen_linje", "Our own line is cut: everything fails at once"),
 }

@@ -88,10 +88,13 @@ def part(name: str) -> ModuleType:
 
 
 @contextmanager
-def running_lab(folder: Path) -> Iterator[Lab]:
-    """A lab that is ready; `folder` (a test's own) takes its note and its error stream. Raises LabNeverReady."""
+def running_lab(folder: Path, *more: str) -> Iterator[Lab]:
+    """A lab that is ready; `folder` (a test's own) takes its note and its error stream. Raises LabNeverReady.
+
+    `more` are further words for its `serve`.
+    """
     errors = folder / "lab.err"
-    command = [sys.executable, "-W", "error", str(LAB), "--note", str(folder / "lab.json"), "serve"]
+    command = [sys.executable, "-W", "error", str(LAB), "--note", str(folder / "lab.json"), "serve", *more]
     with errors.open("wb") as err, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err) as process:
         assert process.stdout is not None
         try:
