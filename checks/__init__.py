@@ -17,6 +17,8 @@ KINDS: dict[str, str] = {
     "sip": "checks.sip",
     "scaip": "checks.scaip",
     "file": "checks.file",
+    "fleet": "checks.fleet",
+    "canary": "checks.canary",
 }
 
 

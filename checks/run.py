@@ -43,6 +43,7 @@ async def run(name: CheckName, kind: CheckKind, settings: Any, context: ProbeCon
         phases=dict(context.phases),
         facts=dict(context.facts),
         grade=verdict.grade,
+        began=verdict.began,
     )
 
 

@@ -1,3 +1,3 @@
 """Omsorgsvagt: watches a municipality's care systems and tells the right person when one fails."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

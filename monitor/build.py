@@ -4,9 +4,9 @@ The only place where the registries meet the plan; a route that cannot be built 
 the others standing and is said.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import checks
 from checks.run import run
 from monitor import channels
 from monitor.core.finding import CheckName, Finding
+from monitor.core.fleet import FleetSight
 from monitor.core.plan import Plan, RouteName
 from monitor.core.proof import worst
 from monitor.engine.desk import Clockwork
@@ -28,6 +29,8 @@ from monitor.ports import Channel, ChannelContext, ProbeContext, SecretMissing
 log = structlog.get_logger(__name__)
 
 Secret = Callable[[str], str]
+Sighting = Callable[[str], FleetSight | None]
+Arrival = Callable[[str], datetime | None]
 
 
 def read(folder: Path, today: date, *, prove: bool = False) -> Loaded:
@@ -64,17 +67,26 @@ def _prover(today: date) -> Callable[[Plan, Any], list[tuple[Any, str]]]:
     return prove
 
 
-def material(loaded: Loaded, secret: Secret, clock: Clockwork) -> Material:
-    """The plan with its texts, cards and built ways out. Texts are whole because loading refuses faults."""
+def bounds(plan: Plan, now: datetime) -> dict[tuple[str, str], float]:
+    """The proved seconds until a phone rings, by system and period; endless where nobody's does."""
+    found = worst(plan, now - timedelta(hours=1))
+    return {(key[0], key[1]): bound.total if bound.reaches else float("inf") for key, bound in found.items()}
+
+
+def material(loaded: Loaded, secret: Secret, clock: Clockwork, here: str = "") -> Material:
+    """The plan with its texts, cards and built ways out. Texts are whole because loading refuses faults.
+
+    `here` is where programs on this machine reach us (`ports.ChannelContext.here`).
+    """
     if loaded.texts is None:
         raise ValueError("a configuration without texts cannot tell anybody anything")
-    return Material(loaded.plan, loaded.texts, loaded.cards, _channels(loaded, secret, clock))
+    return Material(loaded.plan, loaded.texts, loaded.cards, _channels(loaded, secret, clock, here))
 
 
-def _channels(loaded: Loaded, secret: Secret, clock: Clockwork) -> dict[RouteName, Channel]:
+def _channels(loaded: Loaded, secret: Secret, clock: Clockwork, here: str) -> dict[RouteName, Channel]:
     built: dict[RouteName, Channel] = {}
     for settings in loaded.routes:
-        context = ChannelContext(secret, clock.now, settings.timeout)
+        context = ChannelContext(secret, clock.now, settings.timeout, here)
         try:
             built[RouteName(settings.name)] = channels.via(settings.via).Channel(settings, context)
         except (SecretMissing, OSError) as error:
@@ -85,6 +97,10 @@ def _channels(loaded: Loaded, secret: Secret, clock: Clockwork) -> dict[RouteNam
     return built
 
 
+def _unseen(_name: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """One configured check, ready to be asked. What a check keeps between turns (a token) lives in `memory`."""
@@ -93,22 +109,44 @@ class Probe:
     secret: Secret
     clock: Clockwork
     memory: dict[str, Any]
+    fleet: Sighting = _unseen
+    canary: Arrival = _unseen
 
     async def __call__(self) -> Finding:
         """Probe once; never raises."""
         context = ProbeContext(
-            self.secret, self.clock.now, self.clock.monotonic, self.settings.timeout, memory=self.memory
+            self.secret,
+            self.clock.now,
+            self.clock.monotonic,
+            self.settings.timeout,
+            memory=self.memory,
+            fleet=self.fleet,
+            canary=self.canary,
         )
         kind = checks.kind(self.settings.kind)
         return await run(CheckName(self.settings.name), kind, self.settings, context)
 
 
-def watched(loaded: Loaded, secret: Secret, clock: Clockwork) -> list[Watched]:
-    """Every configured check for the schedule; those of systems the plan sets a limit for start first."""
+def watched(
+    loaded: Loaded,
+    secret: Secret,
+    clock: Clockwork,
+    fleet: Sighting = _unseen,
+    canary: Arrival = _unseen,
+    before: Iterable[Watched] = (),
+) -> list[Watched]:
+    """Every configured check for the schedule; those of systems the plan sets a limit for start first.
+
+    `fleet` gives a fleet as it is now, `canary` when one last came by webhook; without them nobody knows of any. What
+    the checks of `before` keep between turns goes on where their settings are still the same.
+    """
     urgent = {r.system for r in loaded.plan.requirements}
+    known = {one.name: one.run for one in before if isinstance(one.run, Probe)}
     found = []
     for name, settings in loaded.checks.items():
         system = loaded.plan.checks[name].system
-        probe = Probe(settings, secret, clock, {})
+        old = known.get(name)
+        memory = old.memory if old is not None and old.settings == settings else {}
+        probe = Probe(settings, secret, clock, memory, fleet, canary)
         found.append(Watched(name, settings.every, settings.retry_every, probe, system in urgent))
     return found

@@ -22,6 +22,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from monitor.core.state import State
+from monitor.core.turned import Withheld
 
 _FAST = (0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600)
 _SLOW = (30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200)
@@ -52,8 +53,11 @@ class Snapshot:
     open_incidents: Mapping[tuple[str, str], int] = field(default_factory=dict)
     unacknowledged: Mapping[str, int] = field(default_factory=dict)
     withheld: Mapping[str, int] = field(default_factory=dict)
+    withheld_since: Mapping[str, datetime] = field(default_factory=dict)
     oldest_unsent: datetime | None = None
+    flagged: Mapping[str, int] = field(default_factory=dict)
     routes: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    credits: Mapping[tuple[str, str], float] = field(default_factory=dict)
     bounds: Mapping[tuple[str, str], float] = field(default_factory=dict)
     required: Mapping[str, float] = field(default_factory=dict)
     loops: Mapping[str, float] = field(default_factory=dict)
@@ -62,6 +66,7 @@ class Snapshot:
     blind: bool = False
     store_degraded: bool = False
     rows_waiting: int = 0
+    without_next_step: int = 0
 
 
 class Metrics:
@@ -105,6 +110,50 @@ class Metrics:
             ["route", "verdict"],
             registry=registry,
         )
+        self.receipts = Counter(
+            "omsorgsvagt_receipts",
+            "Receipts of carriers, by route and what became of them.",
+            ["route", "verdict"],
+            registry=registry,
+        )
+        self._of_ourselves(version, registry)
+
+    def _of_ourselves(self, version: str, registry: CollectorRegistry) -> None:
+        """What the service counts of itself."""
+        self.bounces_read = Gauge(
+            "omsorgsvagt_bounces_read",
+            "1 when a mail route's mailbox of bounces could be read at the last look, else 0.",
+            ["route"],
+            registry=registry,
+        )
+        self.clock_steps = Counter(
+            "omsorgsvagt_clock_steps", "Times the wall clock was set.", ["direction"], registry=registry
+        )
+        for direction in ("forward", "back"):
+            self.clock_steps.labels(direction)
+        self.clock_moved = Gauge(
+            "omsorgsvagt_clock_offset_seconds",
+            "How far the wall clock has moved against running time since the start.",
+            registry=registry,
+        )
+        self.dead_man_sent = Gauge(
+            "omsorgsvagt_dead_man_last_sent_timestamp_seconds",
+            "When the outside was last told that we live; 0 while it never was.",
+            registry=registry,
+        )
+        self.dead_man_withheld = Counter(
+            "omsorgsvagt_dead_man_withheld", "Signs of life not given, by why.", ["reason"], registry=registry
+        )
+        for why in Withheld:
+            self.dead_man_withheld.labels(why.value)
+        self.dead_man_failed = Counter(
+            "omsorgsvagt_dead_man_failed", "Signs of life that were not taken.", registry=registry
+        )
+        self.pulse = Gauge(
+            "omsorgsvagt_pulse_timestamp_seconds",
+            "When a pulse last came out of every channel.",
+            registry=registry,
+        )
         self.late = Counter("omsorgsvagt_probe_late", "Probes started later than allowed.", registry=registry)
         self.loop_falls = Counter(
             "omsorgsvagt_loop_falls", "Times a loop fell and returned.", ["loop"], registry=registry
@@ -134,6 +183,7 @@ class _States(Collector):
         snapshot = self._snapshot()
         yield from _checks(snapshot)
         yield from _systems(snapshot)
+        yield from _routes(snapshot)
         yield from _own(snapshot)
 
 
@@ -188,18 +238,32 @@ def _systems(snapshot: Snapshot) -> Iterator[Metric]:
     )
     for system, seconds in snapshot.required.items():
         required.add_metric([system], seconds)
+    yield from (states, incidents, unacknowledged, bounds, required)
+
+
+def _routes(snapshot: Snapshot) -> Iterator[Metric]:
     routes = GaugeMetricFamily(
         "omsorgsvagt_route_up", "1 while a route's last try was taken.", labels=["channel", "route"]
     )
     for (channel, route), value in snapshot.routes.items():
         routes.add_metric([channel, route], value)
-    yield from (states, incidents, unacknowledged, bounds, required, routes)
+    credit = GaugeMetricFamily(
+        "omsorgsvagt_route_credit", "What a route's account had left, in its currency.", labels=["channel", "route"]
+    )
+    for (channel, route), value in snapshot.credits.items():
+        credit.add_metric([channel, route], value)
+    yield from (routes, credit)
 
 
 def _own(snapshot: Snapshot) -> Iterator[Metric]:
     withheld = GaugeMetricFamily("omsorgsvagt_notices_withheld", "Incidents whose notices wait.", labels=["reason"])
+    waiting = GaugeMetricFamily(
+        "omsorgsvagt_oldest_withheld_age_seconds", "How long the longest withheld has waited.", labels=["reason"]
+    )
     for reason, count in snapshot.withheld.items():
         withheld.add_metric([reason], count)
+        since = snapshot.withheld_since.get(reason, snapshot.now)
+        waiting.add_metric([reason], (snapshot.now - since).total_seconds())
     loops = GaugeMetricFamily(
         "omsorgsvagt_loop_last_cycle_timestamp_seconds", "When the loop last ended a whole cycle.", labels=["loop"]
     )
@@ -208,13 +272,23 @@ def _own(snapshot: Snapshot) -> Iterator[Metric]:
     plan = GaugeMetricFamily("omsorgsvagt_plan_info", "The plan in force.", labels=["digest"])
     plan.add_metric([snapshot.plan_digest], 1)
     oldest = (snapshot.now - snapshot.oldest_unsent).total_seconds() if snapshot.oldest_unsent else 0.0
-    yield from (withheld, loops, plan)
+    flagged = GaugeMetricFamily(
+        "omsorgsvagt_addresses_flagged", "Addresses a carrier says are no more.", labels=["channel"]
+    )
+    for channel, count in snapshot.flagged.items():
+        flagged.add_metric([channel], count)
+    yield from (flagged, withheld, waiting, loops, plan)
     yield from (
         _gauge("oldest_unsent_notice_age_seconds", "How long the oldest unsent notice has waited.", oldest),
         _gauge("plan_reload_ok", "1 when the last load of the plan went well.", snapshot.plan_reload_ok),
         _gauge("blind", "1 while we cannot see out.", snapshot.blind),
         _gauge("store_degraded", "1 while the database cannot be written.", snapshot.store_degraded),
         _gauge("store_rows_waiting", "Rows waiting to be written.", snapshot.rows_waiting),
+        _gauge(
+            "incidents_without_next_step",
+            "Open incidents that wait for nothing, as the auditor last found.",
+            snapshot.without_next_step,
+        ),
     )
 
 

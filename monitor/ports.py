@@ -4,7 +4,7 @@ A check kind is a module in `checks/` with `Settings`, `probe` and `judge`; a ch
 `monitor/channels/` with `Settings` and `Channel`. Both are handed what they need and reach for nothing else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from monitor.core.finding import Verdict
+from monitor.core.fleet import FleetSight
 from monitor.core.records import Kept, Row
 
 
@@ -35,6 +36,10 @@ class ProbeContext:
     memory: dict[str, Any] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
     facts: dict[str, float | str] = field(default_factory=dict)
+    fleet: Callable[[str], FleetSight | None] = lambda name: None
+    """A fleet as it is now; None where nobody knows of it."""
+    canary: Callable[[str], datetime | None] = lambda name: None
+    """When the canary of this name last came by webhook; None while it never has."""
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -130,10 +135,25 @@ class ChannelContext:
     secret: Callable[[str], str]
     now: Callable[[], datetime]
     timeout: float = 5.0
+    here: str = ""
+    """Where programs on this machine reach us, `http://127.0.0.1:8424`; empty where nobody listens."""
+
+
+DeviceRow = tuple[int, str, str, str, bool, int, datetime | None, str]
+"""One device as it is kept: its place, id, cid, attributes (JSON), critical, interval (0: the fleet's), muted until
+when, and why."""
+BlockRow = tuple[str, int, bytes]
+"""A stretch of a fleet as it was last heard of: fleet, block, data."""
+TokenRow = tuple[str, str, str, datetime, datetime | None, str]
+"""SHA-256 in hexadecimal, fleet, device (empty: the whole fleet), when made, when revoked, what it is for."""
 
 
 class StoreFault(Exception):
     """The database cannot be used now: full, locked, gone or broken."""
+
+
+class StoreLost(StoreFault):
+    """What the database held cannot be had any more: the file is corrupt, removed or another. `renew` begins anew."""
 
 
 class RowStore(Protocol):
@@ -147,3 +167,43 @@ class RowStore(Protocol):
 
     async def load(self) -> Kept:
         """What deciding needs after a start."""
+
+    async def renew(self, at: datetime) -> str:
+        """After StoreLost: set aside what is there and begin anew, empty. Gives what it is called now, "" for none."""
+
+    async def look(self) -> None:
+        """See whether what is kept is whole, in bounded time. Raises StoreLost when it is not."""
+
+
+class FleetRows(Protocol):
+    """Where the fleets are kept. Each call raises StoreFault; a write that raised has written nothing."""
+
+    def devices(self, fleet: str) -> AsyncIterator[Sequence[DeviceRow]]:
+        """The fleet's devices in the order of their places, in chunks."""
+
+    def blocks(self, fleet: str) -> AsyncIterator[Sequence[BlockRow]]:
+        """What was last written of the fleet, in chunks."""
+
+    def tokens(self) -> AsyncIterator[Sequence[tuple[str, str, str]]]:
+        """(hash, fleet, device) of every token in force, in chunks."""
+
+    async def put(self, fleet: str, rows: Sequence[DeviceRow]) -> None:
+        """Write devices, a later row in place of an earlier one of the same place."""
+
+    async def remove(self, fleet: str, places: Sequence[int]) -> None:
+        """Take devices out of the registry."""
+
+    async def write(self, blocks: Sequence[BlockRow]) -> None:
+        """Write blocks in one transaction."""
+
+    async def enrol(self, token: TokenRow) -> None:
+        """Keep a token's hash."""
+
+    async def enrol_all(self, tokens: Sequence[TokenRow]) -> None:
+        """Keep many tokens' hashes, those that are there already too."""
+
+    async def revoke(self, hashes: Sequence[str], at: datetime) -> None:
+        """These tokens open nothing any more."""
+
+    async def told(self, stem: str, since: datetime) -> Sequence[str]:
+        """The keys of notices that begin so and were made since."""

@@ -149,3 +149,11 @@ def test_each_check_has_a_memory_of_its_own_that_lasts(at: Terminal) -> None:
     one, other = watched(read(at.config, TODAY), no_secret, Clock())
     assert one.run.memory is one.run.memory  # type: ignore[attr-defined]
     assert one.run.memory is not other.run.memory  # type: ignore[attr-defined]
+
+
+def test_what_a_check_keeps_goes_on_over_a_new_plan_unless_it_was_changed(at: Terminal) -> None:
+    before = watched(read(at.config, TODAY), no_secret, Clock())
+    at.edit("systems.yaml", '/system_0001"', '/andet"')
+    after = watched(read(at.config, TODAY), no_secret, Clock(), before=before)
+    kept = {new.name: new.run.memory is old.run.memory for old, new in zip(before, after, strict=True)}  # type: ignore[attr-defined]
+    assert kept == {"c-system-0000-0": True, "c-system-0001-0": False}

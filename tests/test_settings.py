@@ -83,3 +83,17 @@ def test_what_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch, name: s
     monkeypatch.setenv(f"OMSORGSVAGT_{name}", given)
     with pytest.raises(ValidationError, match=name.lower()):
         ServiceSettings()
+
+
+@pytest.mark.parametrize(
+    ("listen", "here"),
+    [
+        ("127.0.0.1:8424", "http://127.0.0.1:8424"),
+        ("0.0.0.0:80", "http://127.0.0.1:80"),
+        ("[::]:8424", "http://[::1]:8424"),
+        ("10.0.0.5:8424", "http://10.0.0.5:8424"),
+        ("vagt.example:8424", "http://vagt.example:8424"),
+    ],
+)
+def test_programs_on_this_machine_know_where_we_are(listen: str, here: str) -> None:
+    assert ServiceSettings(listen=listen).here == here

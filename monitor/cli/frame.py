@@ -25,6 +25,7 @@ _SETTINGS = {
     _DATABASE: "Write sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST/NAME",
     "OMSORGSVAGT_LISTEN": "Write an address and a port, for instance 127.0.0.1:8424",
     "OMSORGSVAGT_LOG": "Write json or text",
+    "OMSORGSVAGT_KEEP_DAYS": "Write a number of days, at least 30",
     "OMSORGSVAGT_PUBLIC_URL": "Write the address people open, for instance https://vagt.eksempel.example",
 }
 """How to mend what the environment says of the service."""

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from monitor.cli import frame
+from monitor.cli.flagged import flagged
 from monitor.clock import Clock
 from monitor.core.plan import Severity
 from monitor.core.proof import Bound, worst
+from monitor.plan.dead import dead_addresses
 from monitor.plan.lint import lint
 from monitor.plan.show import check_text, describe, show_text
 
@@ -19,7 +21,7 @@ plan = typer.Typer(no_args_is_help=True, help="The plan: check, show, prove.")
 def check(config: frame.Config = None, as_json: frame.Json = False) -> None:
     """Read everything and say what is wrong, all at once, with file and line; exit 1 on warnings, 2 on faults."""
     loaded = frame.loaded(config, prove=True)
-    found = lint(loaded)
+    found = [*lint(loaded), *dead_addresses(loaded, flagged(frame.settings(config)))]
     data = {"digest": loaded.digest, "warnings": [warning.as_dict() for warning in found]}
     frame.answer(as_json, data, lambda: check_text(loaded, found))
     raise typer.Exit(frame.FOUND if found else frame.FINE)

@@ -1,5 +1,6 @@
 """Talks to the running service over its own address, with the token it keeps in its state folder."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -10,17 +11,25 @@ from monitor.settings import ServiceSettings
 _PATIENCE = 10.0
 
 
-def get(settings: ServiceSettings, path: str) -> Any:
-    """A JSON answer, or an end that says why there is none."""
-    return _ask(settings, "GET", path, None)
+_INCIDENTS = "'omsorgsvagt incidents list' names the open ones, 'show' their tasks"
 
 
-def post(settings: ServiceSettings, path: str, body: dict[str, str]) -> Any:
+def get(settings: ServiceSettings, path: str, missing: str = _INCIDENTS) -> Any:
+    """A JSON answer, or an end that says why there is none; `missing` says where to look for what is not there."""
+    return _ask(settings, "GET", path, None, missing)
+
+
+def post(settings: ServiceSettings, path: str, body: Mapping[str, Any], missing: str = _INCIDENTS) -> Any:
     """Act on the running service."""
-    return _ask(settings, "POST", path, body)
+    return _ask(settings, "POST", path, body, missing)
 
 
-def _ask(settings: ServiceSettings, method: str, path: str, body: dict[str, str] | None) -> Any:
+def act(settings: ServiceSettings, method: str, path: str, body: Mapping[str, Any], missing: str = _INCIDENTS) -> Any:
+    """Act on the running service by another method: PATCH or DELETE."""
+    return _ask(settings, method, path, body, missing)
+
+
+def _ask(settings: ServiceSettings, method: str, path: str, body: Mapping[str, Any] | None, missing: str) -> Any:
     headers = {} if body is None else {"Authorization": f"Bearer {_token(settings)}"}
     try:
         reply = httpx.request(
@@ -32,7 +41,7 @@ def _ask(settings: ServiceSettings, method: str, path: str, body: dict[str, str]
             "Is it running? Start it with 'systemctl start omsorgsvagt' or set OMSORGSVAGT_LISTEN"
         )
     if reply.status_code == httpx.codes.NOT_FOUND:
-        frame.fail(f"{_why(reply)} 'omsorgsvagt incidents list' names the open ones, 'show' their tasks")
+        frame.fail(f"{_why(reply)} {missing}")
     if not reply.is_success:
         frame.fail(f"the service refused ({reply.status_code}): {_why(reply)}")
     try:

@@ -8,6 +8,7 @@ import fcntl
 import gc
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,15 @@ def serve(settings: ServiceSettings) -> None:
         gc.enable()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(service.run())
+            _end()
+
+
+def _end() -> None:
+    """End at once. Everything is written and every loop ended; what is left may be a look-up of a name that nobody
+    answers, in a thread that would keep the process for minutes."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @contextmanager

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from monitor.core.bundles import FIRST, kind_of
 from monitor.core.plan import ChannelName, RouteInfo, RouteName
 from monitor.core.reasons import Kind
 from monitor.core.records import Attempt, Incident, Notice, NoticeState
 
 EXPIRES = timedelta(hours=24)
+OTHER_ROUTE = "other_route"
+"""How the key of a notice ends that stands in, on its own channel, for one without a receipt."""
 _FIRST_BACKOFF = 5.0
 _LONGEST_BACKOFF = 300.0
 _LONE_UNKNOWN = timedelta(seconds=60)
-_FIRST = frozenset({Kind.ALARM, Kind.WORSENED, Kind.REOPENED, Kind.UNSTABLE})
+_FIRST = FIRST | {Kind.STRAY_ALARM, Kind.SILENT_DEVICE}
 _LAST = frozenset({Kind.REMINDER, Kind.TEST})
 _NO_OUTAGE = frozenset({Kind.NOBODY_ON_DUTY, Kind.TEST, Kind.TAKEN, Kind.ANSWER})
 
@@ -31,6 +34,10 @@ class Ended(StrEnum):
     EXPIRED = "expired"
     NO_ROUTE = "no_route_configured"
     OVERTAKEN = "overtaken"
+    TOO_MANY = "too_many_reminders"
+    """Its reader has been reminded as often as the plan allows within the hour."""
+    DEAD_ADDRESS = "dead_address"
+    """The address is flagged: the person's other channel at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +95,12 @@ def _next_in_round(notice: Notice, attempts: Sequence[Attempt], usable: Sequence
     fewest = min(tries.values())
     candidate = next(route for route in usable if tries[route.name] == fewest)
     last = attempts[-1] if attempts else None
-    repeat = any(_perhaps_sent(a) for a in attempts)
+    repeat = any(perhaps_sent(a) for a in attempts)
     if last is None or any(count > fewest for count in tries.values()) or last.route not in tries:
         return Try(candidate.name, repeat)
     # Every usable route has had its turn: the whole ladder rests before the next round.
     wait = timedelta(seconds=backoff(notice, fewest))
-    if len(usable) == 1 and _perhaps_sent(last):
+    if len(usable) == 1 and perhaps_sent(last):
         wait = max(wait, _LONE_UNKNOWN)
     since = last.ended or last.started
     # A clock that was set back must not turn a rest of seconds into one of hours.
@@ -114,13 +121,25 @@ def backoff(notice: Notice, rounds: int) -> float:
     return plain * (1 + spread)
 
 
-def _perhaps_sent(attempt: Attempt) -> bool:
+def perhaps_sent(attempt: Attempt) -> bool:
+    """Whether the text may have left although nobody said so."""
     return attempt.outcome in ("", "unknown")
 
 
+def by_other_route(notice: Notice) -> bool:
+    """Whether the same words were taken by another route before."""
+    return notice.key.endswith(f"/{OTHER_ROUTE}")
+
+
 def rank(notice: Notice) -> tuple[int, datetime]:
-    """The order of sending: alarms, then what follows from them, then reminders and tests; each by age."""
-    return (0 if notice.kind in _FIRST else 2 if notice.kind in _LAST else 1, notice.created)
+    """The order of sending: alarms, then what follows from them, then reminders and tests; each by age.
+
+    A pulse, which takes no time, comes before all: behind a long queue it would say that nothing moves.
+    """
+    kind = kind_of(notice)
+    if kind is Kind.PULSE:
+        return -1, notice.created
+    return (0 if kind in _FIRST else 2 if kind in _LAST else 1, notice.created)
 
 
 def must_wait_for(notice: Notice, queued: Iterable[Notice]) -> bool:
@@ -132,6 +151,7 @@ def must_wait_for(notice: Notice, queued: Iterable[Notice]) -> bool:
         and other.person == notice.person
         and other.channel is notice.channel
         and other.kind is not Kind.ALL_CLEAR
+        and not by_other_route(other)
         and other.created <= notice.created
         for other in queued
     )
@@ -140,15 +160,24 @@ def must_wait_for(notice: Notice, queued: Iterable[Notice]) -> bool:
 def overtaken(notice: Notice, incident: Incident | None) -> bool:
     """What is still unsent and says nothing true any more.
 
-    A reminder when the incident is over, answered or told anew; who has it when it is over or begun anew; an all-clear
-    when the outage has come back. `incident` is the notice's own while it is open, else None.
+    A reminder when the incident is over, answered or told anew; who has it when it is over or begun anew, and so a
+    question for news, or when there is some; an all-clear when the outage has come back. `incident` is the notice's
+    own while it is open, else None.
     """
     if notice.kind is Kind.ALL_CLEAR:
-        return incident is not None and incident.active
-    if notice.kind not in (Kind.REMINDER, Kind.TAKEN) or notice.incident is None:
+        # While notices are withheld, those told in the chain's place hear at once that it is back.
+        back = incident is not None and incident.known is not None and incident.good_since is not None
+        return incident is not None and incident.active and not back
+    if by_other_route(notice) and notice.incident is not None:
+        # Words that were taken once already hold up nothing that is true now.
+        worse = notice.kind is not Kind.TASK and incident is not None and incident.generation != notice.generation
+        return incident is None or not incident.active or worse
+    if notice.kind not in (Kind.REMINDER, Kind.TAKEN, Kind.PROGRESS, Kind.EASED) or notice.incident is None:
         return False
     if incident is None or not incident.active or incident.generation != notice.generation:
         return True
+    if notice.kind is Kind.PROGRESS:
+        return incident.news is not None and incident.news > notice.created
     return notice.kind is Kind.REMINDER and incident.acknowledged is not None
 
 

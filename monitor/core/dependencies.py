@@ -48,8 +48,12 @@ def hold_for(
     first = incident.generation == 1
     trouble, confirmed = (incident.began, incident.detected) if first else (incident.chain_from, incident.chain_from)
     patience = timedelta(seconds=plan.rules.fresh_within)
+    critical = incident.system in plan.systems and plan.systems[incident.system].critical
     for parent in ancestors(plan, incident.system):
         theirs = by_system.get(parent)
+        if critical and theirs is not None and theirs.hold in (Hold.MAINTENANCE, Hold.MUTED):
+            # Work announced on the parent says nothing to those who depend on a critical system.
+            continue
         if theirs is not None and _down_now(theirs):
             return Hold.PARENT_DOWN, parent
         if theirs is not None and theirs.recovered is not None and now - theirs.recovered < patience:

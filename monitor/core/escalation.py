@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from monitor.core.calendar import PeriodName
+from monitor.core.ladder import Unreached
 from monitor.core.plan import Chain, ChannelName, PersonId, Plan, RoleId, Step, TaskId
 from monitor.core.reasons import Entry, Kind
 from monitor.core.records import Incident
+from monitor.core.stretches import ALL_REACHED, Firing, Stretch, firings, moot, on_duty, stretches
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +55,11 @@ class Due:
     next_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A chain's run over one stretch of the day. `key` names the stretch, not the chain: a new plan continues it."""
+def due(incident: Incident, plan: Plan, now: datetime, told: Set[str], unreached: Unreached = ALL_REACHED) -> Due:
+    """Everything the plan asks for by `now` that is not in `told` (keys of notices and timeline lines).
 
-    key: str
-    chain: Chain | None
-    period: PeriodName | None
-    start: datetime
-    end: datetime | None
-    is_handover: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Firing:
-    """A step of a stretch with the instant it is due and who has the duty then."""
-
-    step: Step
-    index: int
-    at: datetime
-    people: tuple[tuple[PersonId, RoleId], ...]
-    gaps: tuple[RoleId, ...]
-
-
-def due(incident: Incident, plan: Plan, now: datetime, told: Set[str]) -> Due:
-    """Everything the plan asks for by `now` that is not in `told` (keys of notices and timeline lines)."""
+    `unreached` are the calls that reached nobody (`monitor.core.ladder.unreached`): the next step does not wait.
+    """
     if not incident.active or incident.hold is not None:
         return Due()
     calls: dict[str, Call] = {}
@@ -85,7 +67,7 @@ def due(incident: Incident, plan: Plan, now: datetime, told: Set[str]) -> Due:
     upcoming: list[datetime] = []
     for _, shared in groupby(stretches(incident, plan, now), key=lambda stretch: stretch.key):
         group = tuple(shared)
-        for item in (*_entered(incident, group[0]), *_walk(incident, plan, group, now, upcoming)):
+        for item in (*_entered(incident, group[0]), *_walk(incident, plan, group, now, upcoming, unreached)):
             if isinstance(item, Remark):
                 remarks.setdefault(item.key, item)
             elif item.key not in calls or item.due < calls[item.key].due:
@@ -97,59 +79,23 @@ def due(incident: Incident, plan: Plan, now: datetime, told: Set[str]) -> Due:
     )
 
 
-def stretches(incident: Incident, plan: Plan, now: datetime) -> list[Stretch]:
-    """The stretches of the incident's present generation up to now, the running one last; standing chains first.
-
-    A change of period begins the new period's chain at the boundary (DESIGN §3, Time of day). Standing chains share one
-    key: who stands in two of them is told as often as they ask, each time once.
-    """
-    base = incident.chain_from
-    prefix = f"{incident.id}/{incident.generation}"
-    found = [
-        Stretch(f"{prefix}/altid", chain, None, base, None)
-        for chain in plan.standing_chains(incident.system, incident.severity)
-    ]
-    edges = [base, *plan.calendar.changes(base, now)]
-    ends: list[datetime | None] = [*edges[1:], plan.calendar.next_change(max(now, base))]
-    for start, end in zip(edges, ends, strict=True):
-        period = plan.calendar.period_at(start)
-        chain = plan.chain_for(period, incident.system, incident.severity)
-        acknowledged = incident.acknowledged is not None and incident.acknowledged <= start
-        key = f"{prefix}/{start:%Y%m%dT%H%M%S}"
-        found.append(Stretch(key, chain, period, start, end, acknowledged and start > base))
-    return found
-
-
-def firings(plan: Plan, stretch: Stretch, acknowledged: datetime | None) -> Iterator[Firing]:
-    """The stretch's steps with their instants. A step that finds nobody hands its time to the next one at once."""
-    if stretch.chain is None:
-        return
-    pulled = 0.0
-    steps = stretch.chain.steps
-    for index, step in enumerate(steps):
-        at = stretch.start + timedelta(seconds=step.after - pulled)
-        people, gaps = _on_duty(plan, step, at)
-        following = steps[index + 1] if index + 1 < len(steps) else None
-        if not people and following is not None and not _moot(step, at, acknowledged):
-            pulled += following.after - step.after
-        yield Firing(step, index, at, people, gaps)
-
-
 def _walk(
-    incident: Incident, plan: Plan, group: Sequence[Stretch], now: datetime, upcoming: list[datetime]
+    incident: Incident,
+    plan: Plan,
+    group: Sequence[Stretch],
+    now: datetime,
+    upcoming: list[datetime],
+    unreached: Unreached,
 ) -> Iterator[Call | Remark]:
     """The stretches of one key, their steps in the order they are due, so that a person's turns are counted alike at
     every tick."""
     turns: dict[tuple[PersonId, TaskId | None], int] = {}
-    steps = [(firing, stretch) for stretch in group for firing in firings(plan, stretch, incident.acknowledged)]
+    steps = [(f, stretch) for stretch in group for f in firings(plan, stretch, incident.acknowledged, unreached)]
     steps.sort(key=lambda pair: pair[0].at)
     upcoming.extend(stretch.end for stretch in group if stretch.end is not None)
-    handed = not group[0].is_handover
     for firing, stretch in steps:
-        handover = not handed and bool(firing.people) and firing.step.task is None
-        if not handover and _moot(firing.step, firing.at, incident.acknowledged):
+        if not firing.handover and moot(firing.step, firing.at, incident.acknowledged):
             continue
-        handed = handed or handover
         over = stretch.end is not None and firing.at >= stretch.end
         if stretch.end is not None and stretch.end <= now:
             # A stretch that is over asks nobody any more: the next one has taken over at the boundary.
@@ -161,7 +107,8 @@ def _walk(
             upcoming.append(firing.at)
         else:
             yield from _gaps(stretch, plan, firing)
-            yield from _calls(incident, stretch, firing, turns, handover=handover)
+            yield from _calls(incident, stretch, firing, turns)
+            yield from _missed(stretch, firing)
             reminders = _reminders(incident, plan, stretch, firing, now, upcoming)
             yield from (call for call in reminders if not _just_told(call, steps, firing.step.repeat / 2))
 
@@ -176,40 +123,20 @@ def _just_told(call: Call, steps: Sequence[tuple[Firing, Stretch]], within: floa
     )
 
 
-def _moot(step: Step, at: datetime, acknowledged: datetime | None) -> bool:
-    return step.unacknowledged_only and acknowledged is not None and acknowledged <= at
-
-
-def _on_duty(plan: Plan, step: Step, at: datetime) -> tuple[tuple[tuple[PersonId, RoleId], ...], tuple[RoleId, ...]]:
-    people: dict[PersonId, RoleId] = {}
-    gaps = []
-    for role_id in step.tell:
-        found = plan.roles[role_id].on_duty(at)
-        if not found:
-            gaps.append(role_id)
-        for person in found:
-            people.setdefault(person, role_id)
-    return tuple(people.items()), tuple(gaps)
-
-
 def _calls(
     incident: Incident,
     stretch: Stretch,
     firing: Firing,
     turns: dict[tuple[PersonId, TaskId | None], int],
-    *,
-    handover: bool,
 ) -> Iterator[Call]:
-    """Everybody the step names. A hand-over goes to its first role that has anybody, by one channel."""
+    """Everybody the step names; a hand-over goes by one channel."""
     step = firing.step
-    first = firing.people[0][1] if firing.people else None
-    people = tuple(pair for pair in firing.people if pair[1] == first) if handover else firing.people
-    kind = Kind.TASK if step.task else Kind.HANDOVER if handover else incident.told_as
-    for person, role in people:
+    kind = Kind.TASK if step.task else Kind.HANDOVER if firing.handover else incident.told_as
+    for person, role in firing.told:
         turn = turns[person, step.task] = turns.get((person, step.task), -1) + 1
         # A task is handed to a person once in an incident, however often its chain starts again.
         key = f"{incident.id}/task/{step.task}/{person}" if step.task else f"{stretch.key}/{turn}/{person}"
-        for channel in step.by[:1] if handover else step.by:
+        for channel in step.by[:1] if firing.handover else step.by:
             yield Call(f"{key}/{channel}", kind, person, channel, role, firing.at, step.task)
 
 
@@ -229,7 +156,7 @@ def _reminders(
     if count < 1:
         return
     at = firing.at + timedelta(seconds=step.repeat * count)
-    people, _ = _on_duty(plan, step, at)
+    people, _ = on_duty(plan, step, at)
     for person, role in people:
         for channel in step.by:
             key = f"{stretch.key}/r{count}/{person}/{channel}"
@@ -247,6 +174,13 @@ def _gaps(stretch: Stretch, plan: Plan, firing: Firing) -> Iterator[Call | Remar
         for person, channel in ways:
             if plan.people[person].address(channel):
                 yield Call(f"{key}/{person}/{channel}", Kind.NOBODY_ON_DUTY, person, channel, role, firing.at)
+
+
+def _missed(stretch: Stretch, firing: Firing) -> Iterator[Remark]:
+    """Nobody the step told was reached: the next one is called without waiting."""
+    if firing.missed is not None:
+        key = f"{stretch.key}/missed/{firing.index}"
+        yield Remark(key, Entry.OVERDUE, firing.missed, stretch.period, firing.told[0][1], stretch.chain, firing.step)
 
 
 def _entered(incident: Incident, stretch: Stretch) -> Iterator[Remark]:

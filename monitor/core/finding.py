@@ -59,6 +59,11 @@ class Reason(StrEnum):
     MISSING = "missing"
     STALE = "stale"
     SICK = "sick"
+    SILENT = "silent"
+    EARLY = "early"
+    WORN = "worn"
+    NOT_OUT = "not_out"
+    LATE_OUT = "late_out"
     # Ours: these make a finding UNKNOWN.
     NO_ROUTE = "no_route"
     RESOLVER = "resolver"
@@ -67,13 +72,20 @@ class Reason(StrEnum):
     SECRET = "secret"
     INTERNAL = "internal"
     BLIND = "blind"
+    EMPTY = "empty"
+    AWAITED = "awaited"
     # The service's own (systems `vagten` and `alarmvej`).
     PLAN = "plan"
     STORE = "store"
+    STORE_LOST = "store_lost"
     LOOP = "loop"
     ROUTE = "route"
+    CREDIT = "credit"
     COVERAGE = "coverage"
     ROSTER = "roster"
+    CLOCK = "clock"
+    STANDSTILL = "standstill"
+    SIGN_OF_LIFE = "sign_of_life"
 
 
 OURS = frozenset(
@@ -85,6 +97,8 @@ OURS = frozenset(
         Reason.SECRET,
         Reason.INTERNAL,
         Reason.BLIND,
+        Reason.EMPTY,
+        Reason.AWAITED,
     }
 )
 """Reasons on our own side of the wire: a probe that met one says nothing of the system."""
@@ -118,11 +132,16 @@ class Verdict:
     misses: tuple[Miss, ...] = ()
     held: tuple[Held, ...] = ()
     grade: int = 0
+    began: datetime | None = None
+    """When what was seen began, where that is known to be earlier than the look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check saw once. `at` is when the probe began (UTC), `took` and `phases` are seconds."""
+    """What one check saw once. `at` is when the probe began (UTC), `took` and `phases` are seconds.
+
+    `began` is when what it saw had begun, for a check that knows (a silence is older than the look that finds it).
+    """
 
     check: CheckName
     outcome: Outcome
@@ -133,6 +152,7 @@ class Finding:
     phases: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, float | str] = field(default_factory=dict)
     grade: int = 0
+    began: datetime | None = None
 
     @property
     def reason(self) -> Reason | None:

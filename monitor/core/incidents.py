@@ -40,7 +40,8 @@ def tick(incident: Incident, rules: Rules, now: datetime) -> Change:
     An unstable incident has been well long enough, or down long enough to be an outage like any other; a recovered one
     can no longer be rejoined.
     """
-    if incident.closed is not None:
+    # What people know waits to be compared with what is so: time alone must not end it meanwhile.
+    if incident.closed is not None or incident.known is not None:
         return Change(incident)
     if incident.good_since is None:
         return _lasting(incident, rules, now)
@@ -58,7 +59,7 @@ def _lasting(incident: Incident, rules: Rules, now: datetime) -> Change:
     last = incident.downs[-1] if incident.downs else incident.detected
     if not incident.unstable or now - last < timedelta(seconds=rules.stable_for):
         return Change(incident)
-    return Change(_restart(replace(incident, unstable=False), Kind.REOPENED, now), (Entry.REOPENED,))
+    return Change(restart(replace(incident, unstable=False), Kind.REOPENED, now), (Entry.REOPENED,))
 
 
 def _better(incident: Incident, view: SystemView, now: datetime) -> Change:
@@ -92,25 +93,26 @@ def _again(incident: Incident, view: SystemView, severity: Severity, rules: Rule
     if unsteady and not worse:
         return Change(back, (Entry.BACK,))
     event = Entry.WORSENED if worse else Entry.UNSTABLE if turned else Entry.REOPENED
-    return Change(_restart(back, Kind(event.value), now), (event,))
+    return Change(restart(back, Kind(event.value), now), (event,))
 
 
 def _worse_or_eased(incident: Incident, view: SystemView, severity: Severity, now: datetime) -> Change:
     current = incident.current
     moved = replace(incident, severity=max(severity, incident.severity), current=severity)
     if (severity, view.grade) > (incident.severity, incident.grade):
-        return Change(_restart(replace(moved, grade=view.grade), Kind.WORSENED, now), (Entry.WORSENED,))
+        return Change(restart(replace(moved, grade=view.grade), Kind.WORSENED, now), (Entry.WORSENED,))
     if severity is current:
         return Change(incident)
     if current is not None and severity < current:
         return Change(moved, (Entry.EASED,))
-    # As bad as it once was: whoever has acknowledged the lesser evil must hear of it.
-    if incident.acknowledged is not None and not incident.unstable:
-        return Change(_restart(moved, Kind.WORSENED, now), (Entry.WORSENED,))
+    # As bad as it once was: whoever has acknowledged the lesser evil, or was told of it, must hear of it.
+    lesser = incident.acknowledged is not None or (incident.eased is not None and severity > incident.eased)
+    if lesser and not incident.unstable:
+        return Change(restart(moved, Kind.WORSENED, now), (Entry.WORSENED,))
     return Change(moved, (Entry.BACK,))
 
 
-def _restart(incident: Incident, told_as: Kind, now: datetime) -> Incident:
+def restart(incident: Incident, told_as: Kind, now: datetime) -> Incident:
     """The chain starts again: nobody has acknowledged this yet."""
     if incident.hold is not None and told_as is Kind.REOPENED and incident.told_as is not Kind.UNSTABLE:
         # Held back until now, so nobody has heard of the first time.
@@ -123,7 +125,20 @@ def _restart(incident: Incident, told_as: Kind, now: datetime) -> Incident:
         acknowledged=None,
         acknowledged_by="",
         human=HumanState.UNSEEN,
+        eased=None,
+        let_go=None,
     )
+
+
+def no_news(incident: Incident, now: datetime) -> Change:
+    """Nobody answered when asked: the chain starts again. `holder` stays, so that people hear who had it."""
+    had = incident.holder or incident.acknowledged_by
+    return Change(restart(replace(incident, holder=had), Kind.NO_NEWS, now), (Entry.NO_NEWS,))
+
+
+def news(incident: Incident, now: datetime) -> Incident:
+    """Somebody has said something of it."""
+    return replace(incident, news=now)
 
 
 def acknowledge(incident: Incident, who: str, human: HumanState, now: datetime) -> Incident:
@@ -134,6 +149,8 @@ def acknowledge(incident: Incident, who: str, human: HumanState, now: datetime) 
         acknowledged_by=incident.acknowledged_by or who,
         first_acknowledged=incident.first_acknowledged or now,
         human=human,
+        news=now,
+        holder=incident.acknowledged_by or who,
     )
 
 
@@ -142,5 +159,6 @@ def hold(incident: Incident, why: Hold | None, by: SystemName | None, now: datet
     if (why, by) == (incident.hold, incident.held_by):
         return incident
     if why is None:
-        return replace(incident, hold=None, held_by=None, chain_from=now)
-    return replace(incident, hold=why, held_by=by)
+        free = replace(incident, hold=None, held_by=None, held_since=None)
+        return replace(free, chain_from=now, releases=incident.releases + 1)
+    return replace(incident, hold=why, held_by=by, held_since=incident.held_since or now)

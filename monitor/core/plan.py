@@ -5,18 +5,20 @@ Built whole by `monitor.plan.load` or not at all; nothing here is changed after 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from enum import IntEnum, StrEnum
 from typing import NewType
 
 from monitor.core.calendar import Calendar, PeriodName
 from monitor.core.finding import CheckName, SystemName
+from monitor.core.withholding import Withholding
 
 PersonId = NewType("PersonId", str)
 RoleId = NewType("RoleId", str)
 ChainId = NewType("ChainId", str)
 TaskId = NewType("TaskId", str)
 RouteName = NewType("RouteName", str)
+FleetName = NewType("FleetName", str)
 
 OWN_LINE = SystemName("egen_linje")
 ALARM_PATH = SystemName("alarmvej")
@@ -146,6 +148,43 @@ class CheckRule:
     every: float = 30.0
     timeout: float = 10.0
     retry_every: float = 5.0
+    fleet: FleetName | None = None
+    """The fleet it looks at, for a check of kind `fleet`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """Who gets the working day's list of devices to look after, and when (wall-clock time)."""
+
+    tell: RoleId
+    at: time
+
+
+@dataclass(frozen=True, slots=True)
+class SingleCall:
+    """Who is told at once of a silent device that is marked critical, and how."""
+
+    tell: RoleId
+    by: tuple[ChannelName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Devices that report by themselves. Seconds: `interval` between reports (None: learnt from each device's own
+    rhythm, never under `floor`), `deadline` after the last one heard until it is silent.
+
+    `attributes` are the columns a device is described by; what many silent devices share is found among them.
+    """
+
+    id: FleetName
+    title: str
+    deadline: float
+    interval: float | None = None
+    floor: float = 60.0
+    attributes: tuple[str, ...] = ()
+    scaip: bool = False
+    worklist: WorkList | None = None
+    critical: SingleCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +204,8 @@ class System:
     checks: tuple[CheckName, ...] = ()
     worsened_by: tuple[SystemName, ...] = ()
     """Systems whose outage makes this one's worse; said in the text (Phoniro and nødkald)."""
+    critical: bool = False
+    """Never silenced wholly: while its notices are withheld somebody is told instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +233,8 @@ class Rules:
     """Without news for so long, whoever has it is asked; 0: never."""
     progress_wait: float = 600.0
     """Without an answer to that, the chain starts again."""
+    reminders_per_hour: int = 30
+    """How many reminders one person is sent by one channel within an hour; a first alarm is never among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +251,8 @@ class RouteInfo:
     """What they must write first for it to reach us."""
     receipts: bool = False
     """The carrier tells when a text has arrived."""
+    credit_below: float = 0.0
+    """Less credit than this is warned of; 0: the account has none to watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +273,9 @@ class Plan:
     routes: tuple[RouteInfo, ...]
     requirements: tuple[Requirement, ...] = ()
     rules: Rules = field(default_factory=Rules)
+    fleets: Mapping[FleetName, Fleet] = field(default_factory=dict)
+    windows: Mapping[SystemName, tuple[Withholding, ...]] = field(default_factory=dict)
+    """Announced work by system, each system's by start."""
 
     def chain_for(self, period: PeriodName, system: SystemName, severity: Severity) -> Chain | None:
         """The first chain, in the plan's order, that is bound to this period and covers system and severity."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.core.calendar import PeriodName
-from monitor.core.escalation import Firing, Stretch, firings
 from monitor.core.finding import SystemName
 from monitor.core.plan import OWN_LINE, OWN_SYSTEMS, Chain, ChannelName, CheckRule, Plan, Severity, Step
+from monitor.core.stretches import Firing, Stretch, firings
 
 LATE_START = 0.1
 TICK = 1.0

@@ -57,10 +57,14 @@ class Kind(StrEnum):
     """Several words for one person in one message."""
     SILENT_DEVICE = "silent_device"
     """One device marked critical is silent."""
+    STRAY_ALARM = "stray_alarm"
+    """A person's call came here, where nobody answers calls."""
     WORKLIST = "worklist"
     """The working day's list of devices to look after."""
     ALL_CLEAR = "all_clear"
     TEST = "test"
+    PULSE = "pulse"
+    """For nobody: shows that what is decided still comes out at the other end (`monitor.engine.pulse`)."""
 
 
 class Entry(StrEnum):

@@ -12,6 +12,7 @@ from typing import NewType
 from monitor.core.finding import CheckName, SystemName
 from monitor.core.plan import ChannelName, PersonId, RouteName, Severity, TaskId
 from monitor.core.reasons import Entry, Hold, HumanState, Kind
+from monitor.core.withholding import Withholding
 
 IncidentId = NewType("IncidentId", str)
 NoticeId = NewType("NoticeId", str)
@@ -57,8 +58,22 @@ class Incident:
     """When people last said anything of it since it was acknowledged."""
     asked: datetime | None = None
     """When whoever has it was last asked for news."""
+    asks: int = 0
+    """How often whoever has it was asked."""
     holder: str = ""
     """Who last had it, also after the chain has started again."""
+    releases: int = 0
+    """How often its notices were held and let go again: each time the chain starts anew."""
+    held_since: datetime | None = None
+    """Since when its notices have been held."""
+    window: str = ""
+    """The withholding (`monitor.core.withholding`) that holds them, or last did."""
+    known: Severity | None = None
+    """While a withholding holds them: what people knew of it when that began; None: nothing, or that it was well."""
+    let_go: datetime | None = None
+    """When the withholding that last held them ended; None once the chain has started anew for another cause."""
+    eased: Severity | None = None
+    """What people were told it had eased to, since the chain last started."""
 
     @property
     def open(self) -> bool:
@@ -131,6 +146,8 @@ class Notice:
     """When no receipt had come in time, once and for good: from then on its reader counts as not reached."""
     bundle: NoticeId | None = None
     """The notice it was put into with others; it goes, and is settled, with that one."""
+    after: NoticeId | None = None
+    """The notice it stands in for: the same words by another route, or by the person's other channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +178,23 @@ class TaskItem:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressRow:
+    """An address that is no more, as a carrier says. `route` is empty when every route of the channel refused it."""
+
+    key: str
+    person: PersonId
+    channel: ChannelName
+    address: str
+    since: datetime
+    last: datetime
+    """When it was last refused."""
+    said: str = ""
+    route: str = ""
+    cleared: datetime | None = None
+    """When something reached it after all, or the plan no longer has it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TransitionRow:
     """A check's change of state."""
 
@@ -187,6 +221,14 @@ class BeliefRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryRow:
+    """When a canary that comes by webhook last came; `id` is its name in the webhook's address."""
+
+    id: str
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WatchRow:
     """A stretch of time in which the service watched; between two of them nobody did."""
 
@@ -195,7 +237,19 @@ class WatchRow:
     last: datetime
 
 
-Row = Incident | TimelineLine | Notice | Attempt | TaskItem | TransitionRow | BeliefRow | WatchRow
+Row = (
+    Incident
+    | TimelineLine
+    | Notice
+    | Attempt
+    | TaskItem
+    | AddressRow
+    | Withholding
+    | TransitionRow
+    | BeliefRow
+    | CanaryRow
+    | WatchRow
+)
 
 
 @dataclass(slots=True)
@@ -221,6 +275,10 @@ class Kept:
     notices: tuple[Notice, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     tasks: tuple[TaskItem, ...] = ()
+    addresses: tuple[AddressRow, ...] = ()
+    """Those flagged now."""
     beliefs: tuple[BeliefRow, ...] = ()
+    withholdings: tuple[Withholding, ...] = ()
+    canaries: tuple[CanaryRow, ...] = ()
     last_watch: WatchRow | None = None
     last_number: str = ""

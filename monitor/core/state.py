@@ -105,7 +105,7 @@ def step(belief: Belief, finding: Finding, rule: CheckRule, *, may_confirm: bool
     """
     if finding.outcome is Outcome.UNKNOWN:
         return _unsure(belief, finding, rule)
-    at, seen = finding.at, _SEEN[finding.outcome]
+    at, seen = finding.began or finding.at, _SEEN[finding.outcome]
     if seen is Level.UP and belief.state is State.UP and not finding.misses:
         return _still_up(belief, at)
     counted = replace(
@@ -118,7 +118,7 @@ def step(belief: Belief, finding: Finding, rule: CheckRule, *, may_confirm: bool
         grade=finding.grade if finding.misses else 0,
         misses=finding.misses,
         evidence=finding.misses if seen > Level.UP else belief.evidence,
-        seen_at=at,
+        seen_at=finding.at,
     )
     return _leveled(belief, counted, rule, may_confirm)
 

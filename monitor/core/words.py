@@ -12,7 +12,9 @@ from monitor.core.delivery import Ended
 from monitor.core.finding import Miss, Reason
 from monitor.core.plan import Severity
 from monitor.core.reasons import Entry, HumanState, Kind
+from monitor.core.receipts import Delivery
 from monitor.core.state import State
+from monitor.core.withholding import Sort
 
 
 def _(text: str) -> str:
@@ -44,6 +46,11 @@ REASONS: Mapping[Reason, str] = {
     Reason.MISSING: _("filen mangler"),
     Reason.STALE: _("filen er for gammel"),
     Reason.SICK: _("melder sig syg"),
+    Reason.SILENT: _("enheder er tavse"),
+    Reason.EARLY: _("enheder falder fra"),
+    Reason.WORN: _("enheder skal ses til"),
+    Reason.NOT_OUT: _("prøvebeskeden kom ikke frem"),
+    Reason.LATE_OUT: _("prøvebeskeden kom sent frem"),
     Reason.NO_ROUTE: _("ingen vej fra os"),
     Reason.RESOLVER: _("vores navneopslag svarer ikke"),
     Reason.CREDENTIALS: _("vores adgang bliver afvist"),
@@ -51,12 +58,19 @@ REASONS: Mapping[Reason, str] = {
     Reason.SECRET: _("vores adgangskode mangler"),
     Reason.INTERNAL: _("intern fejl i overvågningen"),
     Reason.BLIND: _("vi kan ikke se ud"),
+    Reason.EMPTY: _("ingen enheder er meldt til"),
+    Reason.AWAITED: _("venter på første prøvebesked"),
     Reason.PLAN: _("planen kunne ikke indlæses"),
     Reason.STORE: _("databasen kan ikke skrives"),
+    Reason.STORE_LOST: _("databasen gik tabt"),
     Reason.LOOP: _("en del af overvågningen står stille"),
     Reason.ROUTE: _("vejen til telefonerne fejler"),
+    Reason.CREDIT: _("saldoen er ved at slippe op"),
     Reason.COVERAGE: _("overvågningen dækker ikke"),
     Reason.ROSTER: _("vagtplanen har huller"),
+    Reason.CLOCK: _("serverens ur blev stillet"),
+    Reason.STANDSTILL: _("en hændelse går ikke videre"),
+    Reason.SIGN_OF_LIFE: _("livstegnet kan ikke afleveres"),
 }
 
 STATES: Mapping[State, str] = {
@@ -92,7 +106,9 @@ KINDS: Mapping[Kind, str] = {
     Kind.DEAD_ADDRESS: _("adressen virker ikke"),
     Kind.BUNDLE: _("samlet besked"),
     Kind.SILENT_DEVICE: _("tavs enhed"),
+    Kind.STRAY_ALARM: _("nødkald kom forkert"),
     Kind.WORKLIST: _("arbejdsliste"),
+    Kind.PULSE: _("puls"),
     Kind.ALL_CLEAR: _("afblæsning"),
     Kind.TEST: _("prøvealarm"),
 }
@@ -128,6 +144,12 @@ ENTRIES: Mapping[Entry, str] = {
     Entry.CLOCK: _("Uret blev stillet"),
 }
 
+SORTS: Mapping[Sort, str] = {
+    Sort.MAINTENANCE: _("varslet arbejde"),
+    Sort.MUTE: _("beskeder slået fra"),
+}
+"""Why notices are withheld."""
+
 HUMAN: Mapping[HumanState, str] = {
     HumanState.UNSEEN: _("ikke set"),
     HumanState.SEEN: _("set"),
@@ -136,8 +158,9 @@ HUMAN: Mapping[HumanState, str] = {
     HumanState.RESOLVED: _("løst"),
 }
 
-ANSWERS: Mapping[Verdict, str] = {
+ANSWERS: dict[Verdict, str] = {
     Verdict.ACKNOWLEDGED: _("{number}: noteret, du har den."),
+    Verdict.NOTED: _("{number}: noteret. Vi spørger igen senere."),
     Verdict.ALREADY: _("{number}: noteret. {who} har den allerede."),
     Verdict.CLOSED: _("{number} er slut. Du skal ikke gøre mere."),
     Verdict.WRONG_CODE: _("Koden passer ikke. Svar OK og koden fra den nyeste alarm."),
@@ -146,11 +169,38 @@ ANSWERS: Mapping[Verdict, str] = {
 }
 """What a reply is answered with; whom we do not know gets none."""
 
+BUNDLES: Mapping[Kind, str] = {
+    Kind.ALARM: _("{count} systemer {state} siden {since}:"),
+    Kind.REMINDER: _("{count} systemer STADIG {state} siden {since}, ingen har kvitteret:"),
+    Kind.ALL_CLEAR: _("{count} systemer OPPE IGEN:"),
+    Kind.TAKEN: _("{who} har {count} hændelser nu:"),
+    Kind.TASK: _("OPGAVE for {count} hændelser: {task}"),
+    Kind.PROGRESS: _("{count} hændelser, er der nyt?"),
+    Kind.HANDOVER: _("{count} hændelser OVERTAGES af dig:"),
+    Kind.NOBODY_ON_DUTY: _("INGEN PÅ VAGT til {count} hændelser. Ret vagtplanen."),
+}
+"""How one message for several incidents begins; the list of them follows."""
+BUNDLE = _("{count} beskeder ({kind}):")
+AMONG = _("ramt ({states})")
+OTHERS = _("Andre")
+SEE_MAIL = _(" Se mail.")
+AND_MORE = _("og {count} mere")
+
+INCIDENTS = _("{count} hændelser")
+ANSWERS_TO_MANY: dict[Verdict, str] = {
+    Verdict.ACKNOWLEDGED: _("{number}: noteret, du har dem."),
+    Verdict.ALREADY: _("{number}: noteret. {who} har dem allerede."),
+    Verdict.CLOSED: _("{number} er slut. Du skal ikke gøre mere."),
+}
+"""The same where the code is a bundle's."""
+
 ENDED: Mapping[Ended, str] = {
     Ended.REJECTED: _("afvist ad alle veje"),
     Ended.EXPIRED: _("opgivet efter et døgn"),
     Ended.NO_ROUTE: _("ingen vej i planen"),
     Ended.OVERTAKEN: _("overhalet af begivenhederne"),
+    Ended.TOO_MANY: _("påmindelse nok i denne time"),
+    Ended.DEAD_ADDRESS: _("adressen virker ikke, den anden kanal bruges"),
 }
 
 OUTCOMES: Mapping[str, str] = {
@@ -161,6 +211,24 @@ OUTCOMES: Mapping[str, str] = {
     "unknown": _("uvist, om den kom frem"),
 }
 """What became of a try (`monitor.ports.SendOutcome`)."""
+
+UNDELIVERED: Mapping[Delivery, str] = {
+    Delivery.EXPIRED: _("telefonen kunne ikke nås i tide"),
+    Delivery.REFUSED: _("adressen findes ikke mere"),
+}
+"""Why something never will arrive."""
+
+RUNGS: Mapping[str, str] = {
+    "queued": _("på vej"),
+    "accepted": _("sendt"),
+    "delivered": _("kommet frem"),
+    "seen": _("set"),
+    "acknowledged": _("kvitteret"),
+    "overdue": _("uden kvittering"),
+    "undelivered": _("ikke kommet frem"),
+    "failed": _("kunne ikke sendes"),
+}
+"""How far a notice has come (`monitor.core.ladder.rung`)."""
 
 CHANNELS: Mapping[str, str] = {"sms": _("SMS"), "mail": _("mail")}
 

@@ -18,6 +18,8 @@ from monitor.core.gsm import cut
 from monitor.core.plan import OWN_LINE, ChannelName, PersonId, Severity, Task
 from monitor.core.reasons import Entry, Kind
 from monitor.core.records import Batch, Incident, Notice, NoticeId, NoticeState, TaskItem, TimelineLine
+from monitor.engine.announced import facts as announced_facts
+from monitor.engine.announced import overrun
 from monitor.engine.asking import ask
 from monitor.engine.desk import Desk
 from monitor.plan.texts import DRILL, Text
@@ -135,9 +137,11 @@ def incident_facts(desk: Desk, incident: Incident, pending: Sequence[TimelineLin
         "lasted": words.duration(ended - began),
         "number": incident.number,
         "cause": incident.cause,
-        "also": _also(desk, incident),
+        "also": _also(desk, incident) + overrun(desk, incident, now),
+        **announced_facts(desk, incident, now),
         "downs": len(incident.downs),
         "acknowledged_by": incident.acknowledged_by,
+        "holder": incident.holder or incident.acknowledged_by,
         "human": words.HUMAN[incident.human],
         "timeline": _timeline(desk, incident, pending, now),
         "card": desk.cards.get(system.card, "").strip() if system else "",
@@ -202,11 +206,12 @@ def _remark_line(desk: Desk, incident: Incident, remark: Remark) -> TimelineLine
     follows = "trinnet kalder de øvrige" if remark.others else "næste trin går i gang nu"
     texts = {
         Entry.PERIOD: f"{remark.period}: kæden {chain} begynder nu" if chain else f"{remark.period}",
+        Entry.OVERDUE: f"{role}: ingen er nået, næste trin går i gang nu",
         Entry.STEP_DROPPED: f"{role}: {remark.period} sluttede, før trinnet i {chain} blev nået",
         Entry.NOBODY_ON_DUTY: f"{role}: ingen står i vagtplanen, {follows}",
         Entry.WITHHELD: f"{remark.period}: planen kalder ingen for denne slags; venter på næste tidsrum",
     }
-    reasons = {Entry.STEP_DROPPED: "period_ended", Entry.WITHHELD: "outside_period"}
+    reasons = {Entry.OVERDUE: "not_reached", Entry.STEP_DROPPED: "period_ended", Entry.WITHHELD: "outside_period"}
     reason = reasons.get(remark.entry, "")
     return line(incident, remark.entry, remark.at, texts[remark.entry], remark.key, reason=reason)
 
@@ -264,4 +269,5 @@ def follow_up(desk: Desk, incident: Incident, told: Notice, kind: Kind, stem: st
         undelivered="",
         overdue=None,
         bundle=None,
+        after=None,
     )

@@ -12,17 +12,20 @@ from functools import partial
 
 import structlog
 
-from monitor.core import words
-from monitor.core.delivery import Ended, GiveUp, Try, Wait, next_move, overtaken
-from monitor.core.finding import CheckName, Finding, Miss, Outcome, Reason
-from monitor.core.gsm import cut
-from monitor.core.plan import ALARM_PATH, ChannelName, PersonId, RouteName
-from monitor.core.reasons import Entry
+from monitor.core.bundles import kind_of
+from monitor.core.delivery import Ended, GiveUp, Try, Wait, by_other_route, perhaps_sent
+from monitor.core.finding import Finding
+from monitor.core.plan import ChannelName, RouteName
+from monitor.core.reasons import Kind
 from monitor.core.records import Attempt, AttemptId, Batch, Notice, NoticeId, NoticeState
-from monitor.core.state import Level
-from monitor.engine.compose import line
+from monitor.engine.addresses import passed_over
+from monitor.engine.bundles import Bundles
 from monitor.engine.desk import Desk
 from monitor.engine.outbox import Outbox
+from monitor.engine.outcome import given_up, tried
+from monitor.engine.pulse import through
+from monitor.engine.receipts import Receipts
+from monitor.engine.ways import move, route_finding
 from monitor.plan.texts import REPEATED
 from monitor.ports import Channel, Message, SendOutcome, Sent
 
@@ -32,10 +35,7 @@ _TURN = 1.0
 _AT_ONCE = 8
 _GRACE = 0.5
 _LIMIT = 5.0
-_SICK_FOR = timedelta(seconds=30)
-"""How long a route that has just failed is tried after the others, before it gets another chance."""
 _REST = timedelta(seconds=5)
-_SUBJECT = 78
 
 
 class Deliver:
@@ -59,6 +59,8 @@ class Deliver:
         self.routes = dict(routes)
         self.report = report
         self.outbox = Outbox(desk.ledger, channel, self._ready_at)
+        self.bundles = Bundles(desk, channel, self._untried)
+        self._receipts = Receipts(desk)
         self._wake = asyncio.Event()
         self._under_way: dict[NoticeId, asyncio.Task[None]] = {}
 
@@ -74,6 +76,14 @@ class Deliver:
         except TimeoutError:
             pass
         self._wake.clear()
+        await self.look()
+
+    async def look(self) -> None:
+        """Put together what goes as one message, and start what is due."""
+        if not self.stopping:
+            # Whatever falls there, each goes by itself.
+            with self.desk.isolated(f"bundles/{self.channel}"):
+                await self.bundles.gather()
         self.start_due()
 
     def start_due(self) -> None:
@@ -109,32 +119,28 @@ class Deliver:
             await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def _ready_at(self, notice: Notice, now: datetime) -> datetime:
-        move = self._move(notice, now)
-        return move.until if isinstance(move, Wait) and not self._over(notice) else now
+        if self._over(notice):
+            return now
+        found = move(self.desk, notice, now)
+        return found.until if isinstance(found, Wait) else self.bundles.company_until(notice, now)
 
-    def _move(self, notice: Notice, now: datetime) -> Try | Wait | GiveUp:
-        sick, doubted = self._trouble(now)
-        routes = self.desk.plan.routes
-        incident = self.desk.ledger.incidents.get(notice.incident) if notice.incident else None
-        if incident is not None and incident.system == ALARM_PATH:
-            # What tells of a route that failed is also the way to see whether it still does.
-            routes = tuple(sorted(routes, key=lambda route: route.name not in doubted))
-        return next_move(notice, self._attempts(notice), routes, now, sick)
-
-    def _trouble(self, now: datetime) -> tuple[set[RouteName], set[RouteName]]:
-        """The routes whose last try failed: those just now, and those that have had their rest since."""
-        sick: set[RouteName] = set()
-        doubted: set[RouteName] = set()
-        for route in self.desk.plan.routes:
-            belief = self.desk.ledger.beliefs.get(CheckName(f"alarmvej-{route.name}"))
-            if belief is not None and belief.level is Level.DOWN:
-                just_now = belief.seen_at is not None and now - belief.seen_at < _SICK_FOR
-                (sick if just_now else doubted).add(route.name)
-        return sick, doubted
+    def _untried(self, notice: Notice, now: datetime) -> bool:
+        """Whether it may go now, and cannot have gone before: what is repeated is repeated as it was."""
+        gone = notice.id in self._under_way or any(map(perhaps_sent, self._attempts(notice)))
+        alone = gone or by_other_route(notice) or passed_over(self.desk, notice)
+        return not alone and isinstance(move(self.desk, notice, now), Try)
 
     def _over(self, notice: Notice) -> bool:
-        incident = self.desk.ledger.incidents.get(notice.incident) if notice.incident else None
-        return overtaken(notice, incident)
+        return not any(map(self.bundles.holds, self.desk.ledger.parts(notice)))
+
+    def _not_to_go(self, notice: Notice) -> Ended | None:
+        """Why a notice is not sent although a route would take it."""
+        if self._over(notice):
+            return Ended.OVERTAKEN
+        if passed_over(self.desk, notice):
+            return Ended.DEAD_ADDRESS
+        again = kind_of(notice) is Kind.REMINDER and not self._attempts(notice)
+        return Ended.TOO_MANY if again and self.bundles.reminded_enough(notice) else None
 
     def _attempts(self, notice: Notice) -> list[Attempt]:
         return self.desk.ledger.attempts.get(notice.id, [])
@@ -146,23 +152,40 @@ class Deliver:
     async def _try_until_settled(self, ident: NoticeId) -> None:
         """Try one notice on route after route, until it is settled or must wait; also while we are stopping."""
         while (notice := self.desk.ledger.queue.get(ident)) is not None:
-            if self._over(notice):
-                await self._give_up(notice, Ended.OVERTAKEN)
+            if (self.desk.ledger.newest(ident) or notice).state is not NoticeState.QUEUED:
+                # A receipt has settled it, and is being written.
                 return
-            move = self._move(notice, self.desk.clock.now())
-            if isinstance(move, Wait):
+            if notice.kind is Kind.PULSE:
+                await through(self.desk, notice)
                 return
-            if isinstance(move, GiveUp):
-                await self._give_up(notice, move.reason)
+            if (ended := self._not_to_go(notice)) is not None:
+                await self._give_up(notice, ended)
                 return
-            await self._try(notice, move)
+            if self.bundles.outdated(notice, self._attempts(notice)):
+                await self._commit(self.bundles.taken_apart(notice, self.desk.clock.now()))
+                return
+            found = move(self.desk, notice, self.desk.clock.now())
+            if isinstance(found, Wait):
+                return
+            if isinstance(found, GiveUp):
+                await self._give_up(notice, found.reason)
+                return
+            await self._try(notice, found)
 
     async def _try(self, notice: Notice, move: Try) -> None:
         clock = self.desk.clock
         attempt = Attempt(AttemptId(clock.new_id()), notice.id, move.route, clock.now(), move.repeat)
         await self._commit(Batch([attempt]))
         sent = await self._send(notice, move)
-        await self._settle(notice, replace(attempt, ended=clock.now(), outcome=sent.outcome.value), sent)
+        attempt, batch = tried(self.desk, notice, replace(attempt, ended=clock.now()), sent)
+        await self._commit(batch)
+        self.report(route_finding(attempt.route, sent, attempt.started))
+        await self._receipts.held(attempt)
+
+    async def _give_up(self, notice: Notice, reason: Ended) -> None:
+        await self._commit(given_up(self.desk, notice, reason))
+        self.desk.wake_deliver()
+        self.desk.wake_escalate()
 
     async def _send(self, notice: Notice, move: Try) -> Sent:
         route = self.routes.get(move.route)
@@ -184,113 +207,11 @@ class Deliver:
             log.exception("channel_fell", route=move.route)
             return Sent(SendOutcome.UNKNOWN, f"internal fault: {type(error).__name__}")
 
-    async def _settle(self, notice: Notice, attempt: Attempt, sent: Sent) -> None:
-        """The outcome is kept, counted, put on the timeline and told to the alarm path's own watch."""
-        attempt = replace(attempt, said=sent.said[:200], provider_id=sent.provider_id[:100])
-        ended = attempt.ended or attempt.started
-        self.desk.metrics.notices.labels(self.channel, attempt.route, attempt.outcome, notice.kind).inc()
-        log.info("notice", kind=notice.kind, channel=self.channel, route=attempt.route, outcome=attempt.outcome)
-        accepted = sent.outcome is SendOutcome.ACCEPTED
-        batch = Batch([attempt])
-        name = self._person(notice)
-        if accepted:
-            batch.add(replace(notice, state=NoticeState.ACCEPTED, settled=ended, route=attempt.route))
-            self._measure(notice, ended)
-        self._say(
-            batch,
-            notice,
-            Entry.ACCEPTED if accepted else Entry.NOT_ACCEPTED,
-            f"{words.CHANNELS[self.channel]} til {name} ad {attempt.route}" + ("" if accepted else _outcome(attempt)),
-            attempt.id,
-        )
-        await self._commit(batch)
-        self.report(route_finding(attempt.route, sent, attempt.started))
-
-    async def _give_up(self, notice: Notice, reason: Ended) -> None:
-        now = self.desk.clock.now()
-        batch = Batch([replace(notice, state=NoticeState.FAILED, settled=now, reason=f"{notice.reason}/{reason}")])
-        text = f"{words.CHANNELS[self.channel]} til {self._person(notice)}: {words.ENDED[reason]}"
-        self._say(batch, notice, Entry.GAVE_UP, text, f"gave_up/{notice.id}", reason.value)
-        if reason is not Ended.OVERTAKEN:
-            batch.add(*self._other_channel(notice, now))
-        self.desk.metrics.notices.labels(self.channel, "", "gave_up", notice.kind).inc()
-        await self._commit(batch)
-        self.desk.wake_deliver()
-
-    def _other_channel(self, notice: Notice, now: datetime) -> list[Notice]:
-        """A person one channel cannot reach is told by the other, unless that is under way already.
-
-        An incident that is closed by then is history: nobody is alarmed of it by another way.
-        """
-        person = self.desk.plan.people.get(notice.person)
-        if person is None or notice.incident not in self.desk.ledger.incidents:
-            return []
-        siblings = {n.channel for n in self.desk.ledger.notices_of(notice.incident) if _root(n) == _root(notice)}
-        for channel in ChannelName:
-            if channel is self.channel or channel in siblings or not person.address(channel):
-                continue
-            again = replace(
-                notice,
-                id=NoticeId(self.desk.clock.new_id()),
-                key=f"{notice.key}/in_place/{channel}",
-                channel=channel,
-                to=person.address(channel),
-                text=cut(notice.subject) if channel is ChannelName.SMS else notice.text,
-                subject=notice.text[:_SUBJECT] if channel is ChannelName.MAIL else "",
-                created=now,
-                reason="other_channel",
-            )
-            return [again]
-        return []
-
-    def _person(self, notice: Notice) -> str:
-        person = self.desk.plan.people.get(notice.person)
-        return person.name if person else notice.person
-
-    def _say(self, batch: Batch, notice: Notice, entry: Entry, text: str, key: str, reason: str = "") -> None:
-        incident = self.desk.ledger.incidents.get(notice.incident) if notice.incident else None
-        if incident is not None:
-            now, who = self.desk.clock.now(), self._person(notice)
-            full = f"{incident.id}/{entry}/{key}"
-            batch.add(line(incident, entry, now, text, full, who=who, reason=reason or notice.kind.value))
-
-    def _measure(self, notice: Notice, accepted: datetime) -> None:
-        took = (accepted - notice.created).total_seconds()
-        self.desk.metrics.delivery.labels(self.channel, "accepted").observe(max(0.0, took))
-        if notice.fault_at is not None and self.channel is ChannelName.SMS and not self._was_told(notice):
-            self.desk.metrics.fault_to_accepted.observe(max(0.0, (accepted - notice.fault_at).total_seconds()))
-
-    def _was_told(self, notice: Notice) -> bool:
-        """True when another first alarm of the incident has already been taken by a carrier."""
-        others = self.desk.ledger.notices_of(notice.incident) if notice.incident else ()
-        return any(n.fault_at and n.state is NoticeState.ACCEPTED and n.channel is self.channel for n in others)
-
     async def _commit(self, batch: Batch) -> None:
         # Not within a turn: nothing decided here reads what another decision may be changing, and many sendings
         # are to share a transaction.
         await self.desk.journal.commit(batch)
 
 
-def _outcome(attempt: Attempt) -> str:
-    """What became of a try that was not taken, with the provider's own word: the card tells people to look here."""
-    said = f" (svar: {attempt.said[:60]})" if attempt.said else ""
-    return f": {words.OUTCOMES[attempt.outcome]}{said}"
-
-
 def _about(ident: NoticeId) -> str:
     return f"send/{ident}"
-
-
-def _root(notice: Notice) -> tuple[str, PersonId]:
-    """What two notices that say the same to the same person by different channels have in common."""
-    return notice.key.split("/in_place/")[0].rpartition("/")[0], notice.person
-
-
-def route_finding(route: RouteName, sent: Sent, at: datetime) -> Finding:
-    """What a try says of the route itself: a refused recipient says nothing against it."""
-    name = CheckName(f"alarmvej-{route}")
-    if sent.outcome in (SendOutcome.ACCEPTED, SendOutcome.REJECTED):
-        return Finding(name, Outcome.OK, at)
-    return Finding(
-        name, Outcome.FAIL, at, misses=(Miss(Reason.ROUTE, seen=f"{route}: {words.OUTCOMES[sent.outcome]}"),)
-    )

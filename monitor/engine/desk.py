@@ -13,11 +13,14 @@ import structlog
 
 from monitor.core.finding import CheckName, Finding, SystemName
 from monitor.core.plan import OWN_LINE, Plan
+from monitor.core.records import Notice
 from monitor.core.sight import Sight
 from monitor.core.state import SystemView, view
+from monitor.engine.early import Early
 from monitor.engine.journal import Journal
 from monitor.engine.ledger import Ledger
 from monitor.engine.links import Asking
+from monitor.engine.silence import Silence
 from monitor.metrics import Metrics
 from monitor.plan.texts import Texts
 
@@ -56,8 +59,13 @@ class Desk:
     wake_escalate: Callable[[], None] = lambda: None
     wake_deliver: Callable[[], None] = lambda: None
     urge: Callable[[tuple[CheckName, ...]], None] = lambda names: None
+    pulsed: Callable[[Notice], None] = lambda notice: None
+    """A pulse has gone the whole way."""
     asking: Asking | None = None
     """How answers are asked for; None: they are not."""
+    early: Early = field(default_factory=Early)
+    silence: Silence = field(default_factory=Silence)
+    report_route: Callable[[Finding], object] = lambda finding: None
     sick: dict[str, float] = field(default_factory=dict)
     """What could not be decided, by what it was about, and when that was last so (monotonic)."""
 

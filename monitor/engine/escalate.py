@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.core.incidents import tick
+from monitor.core.ladder import Unreached
 from monitor.core.plan import Plan
 from monitor.core.records import Batch, Incident, IncidentId
+from monitor.engine.announced import announced
 from monitor.engine.desk import Desk
 from monitor.engine.settle import tick_incident
 
@@ -25,10 +27,11 @@ class Looked:
     plan: Plan
     at: datetime
     next_at: datetime | None
+    unreached: Unreached
 
-    def holds(self, incident: Incident, plan: Plan, now: datetime) -> bool:
-        """Nothing can have come due since: the same row, the same plan, and not yet time (nor a clock set back)."""
-        same = self.incident is incident and self.plan is plan and self.at <= now
+    def holds(self, incident: Incident, plan: Plan, unreached: Unreached, now: datetime) -> bool:
+        """Nothing can have come due since: row, plan and people reached the same, not yet time, no clock set back."""
+        same = self.incident is incident and self.plan is plan and self.unreached is unreached and self.at <= now
         return same and (self.next_at is None or now < self.next_at)
 
 
@@ -43,6 +46,11 @@ class Escalate:
 
     def poke(self) -> None:
         """Something was committed: look at once."""
+        self._wake.set()
+
+    def anew(self) -> None:
+        """Look at every open incident as if for the first time, at once."""
+        self._looked = {}
         self._wake.set()
 
     async def cycle(self) -> None:
@@ -74,11 +82,13 @@ class Escalate:
 
     def _look(self, incident: Incident, before: Looked | None, batch: Batch, now: datetime) -> None:
         desk = self.desk
-        restless = incident.hold is not None or tick(incident, desk.plan.rules, now).events
-        if before is not None and not restless and before.holds(incident, desk.plan, now):
+        waits = incident.hold is not None or bool(announced(desk, incident.system, now))
+        restless = waits or tick(incident, desk.plan.rules, now).events
+        unreached = desk.ledger.unreached(incident.id)
+        if before is not None and not restless and before.holds(incident, desk.plan, unreached, now):
             self._looked[incident.id] = before
             return
         settled = tick_incident(desk, incident, now)
         batch.add(*settled.batch.rows)
         if settled.whole and settled.incident is not None:
-            self._looked[incident.id] = Looked(settled.incident, desk.plan, now, settled.next_at)
+            self._looked[incident.id] = Looked(settled.incident, desk.plan, now, settled.next_at, unreached)

@@ -5,7 +5,8 @@ transaction, so five hundred systems that fall together cost a handful of commit
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from monitor.core import words
 from monitor.core.dependencies import ancestors
@@ -57,6 +58,15 @@ class Ingest:
         """Look at this system again at the next cycle, though no finding came."""
         self._changed[system] = None
         self._wake.set()
+
+    def forget_held(self) -> None:
+        """What waits for a canary was seen before a time in which nobody watched: it is found anew."""
+        self._held.clear()
+
+    def move(self, by: timedelta) -> None:
+        """The clock has been set: what is held was seen that much earlier or later."""
+        moved = {name: replace(held.finding, at=held.finding.at + by) for name, held in self._held.items()}
+        self._held = {name: replace(self._held[name], finding=finding) for name, finding in moved.items()}
 
     @property
     def waiting(self) -> bool:
@@ -117,7 +127,7 @@ class Ingest:
     def _answer(self, before: Belief, finding: Finding) -> Answer:
         told = OWN_LINE in self.desk.plan.systems and self.desk.view(OWN_LINE).severity is not None
         run = before.fails if finding.outcome is Outcome.FAIL else before.bads
-        return self.desk.sight.answer(run.since or finding.at, told=told)
+        return self.desk.sight.answer(run.since or finding.began or finding.at, told=told)
 
     def _settle_held(self) -> None:
         """What waits for a canary is settled when one has answered, and believed when none does in time."""

@@ -40,7 +40,10 @@ class Outbox:
         while self._ready:
             ident = heapq.heappop(self._ready)[1]
             notice = self.ledger.queue.get(ident)
-            if notice is not None and not taken(ident) and self._may_go(notice, now):
+            # What is in a bundle goes with it; should that ever be gone, it goes by itself again.
+            if notice is None or taken(ident) or notice.bundle in self.ledger.queue:
+                continue
+            if self._may_go(notice, now):
                 return notice
         return None
 
@@ -50,8 +53,9 @@ class Outbox:
             self._line_up(notice.id)
         else:
             heapq.heappush(self._later, (rests_until, notice.id))
-        for ident in self._behind.pop(before(notice), ()):
-            self._line_up(ident)
+        for part in self.ledger.parts(notice):
+            for ident in self._behind.pop(before(part), ()):
+                self._line_up(ident)
 
     def _gather(self, monotonic: float) -> None:
         fresh = self.ledger.fresh[self.channel]

@@ -3,21 +3,30 @@
 Nothing here closes an outage that is still there or hides a worsening, and what was said twice is kept once.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from monitor.core import words
 from monitor.core.incidents import acknowledge as acknowledged
+from monitor.core.incidents import news
 from monitor.core.plan import TaskId
+from monitor.core.progress import heard, unanswered
 from monitor.core.reasons import Entry, HumanState
-from monitor.core.records import Batch, Incident, Row
+from monitor.core.records import Batch, Incident, IncidentId, Row
 from monitor.engine.compose import line
 from monitor.engine.desk import Desk
 from monitor.engine.links import Link
-from monitor.engine.taken import taken_rows
+from monitor.engine.rungs import answered_rows
+from monitor.engine.taken import meant, taken_rows
 
 BY_PEOPLE = (HumanState.SEEN, HumanState.WORKING, HumanState.FALLBACK)
 """The states people may say; the last one, resolved, follows from the system."""
+_HEARD = frozenset({"done", "already", "noted"})
+"""Answers that show their sender to have read what he was sent."""
+_SAME_WORD = timedelta(seconds=60)
+"""The same word again within so short a time is not kept: it says nothing a row would be worth."""
 
 
 class Answer(StrEnum):
@@ -25,6 +34,8 @@ class Answer(StrEnum):
 
     DONE = "done"
     ALREADY = "already"
+    NOTED = "noted"
+    """Nothing new, which is an answer: somebody is still at it."""
     NOT_OPEN = "not_open"
     """No open incident goes by that number."""
     OVER = "over"
@@ -35,7 +46,7 @@ class Answer(StrEnum):
     USED = "used"
     """The link has been answered by before."""
     OUTDATED = "outdated"
-    """It has become worse since the link was made: there is a newer one."""
+    """Its chain has started again since the link was made: there is a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +59,82 @@ class Act:
 
 def find(desk: Desk, wanted: str) -> Incident | None:
     """An open incident by its number or id."""
-    return next((i for i in desk.ledger.incidents.values() if wanted in (i.number, i.id)), None)
+    known = desk.ledger.incidents.get(IncidentId(wanted))
+    return known or next((i for i in desk.ledger.incidents.values() if i.number == wanted), None)
 
 
-async def acknowledge(desk: Desk, wanted: str, who: str, human: HumanState, link: Link | None = None) -> Act:
-    """Somebody has it (DESIGN §3, Acknowledging). `human` is one of BY_PEOPLE; `who` is shown to others.
+async def acknowledge(desk: Desk, wanted: str, who: str, human: HumanState | None, link: Link | None = None) -> Act:
+    """Somebody has it (DESIGN §3, Acknowledging). `human` is one of BY_PEOPLE, None: as it was; others are shown `who`.
 
     The others told hear of it once. A `link` counts once, and only for what it was sent about.
     """
+    (act,) = await acknowledge_all(desk, (wanted,), who, human, link)
+    return act
+
+
+async def acknowledge_all(
+    desk: Desk, wanted: Iterable[str], who: str, human: HumanState | None, link: Link | None = None
+) -> list[Act]:
+    """Somebody has several, in one transaction: what the others hear of it can go as one message."""
     async with desk.journal.turn:
-        incident, now = find(desk, wanted), desk.clock.now()
-        if incident is None or not incident.active:
-            return Act(Answer.OVER if incident else Answer.NOT_OPEN, incident)
-        if link is not None and (refused := spent(desk, incident, link)) is not None:
-            return Act(refused, incident)
-        first = incident.acknowledged is None
-        if not first and human in (incident.human, HumanState.SEEN):
-            return Act(Answer.ALREADY, incident)
-        after = acknowledged(incident, who, human, now)
-        entry = Entry.ACKNOWLEDGED if first else Entry.HUMAN
-        text = f"{who}: {words.HUMAN[human]}"
-        if incident.first_acknowledged is None:
-            desk.metrics.to_acknowledge.observe(max(0.0, (now - incident.detected).total_seconds()))
-        said = line(after, entry, now, text, link.key if link else "", who=who, reason=human.value)
-        await _commit(desk, after, said, *(taken_rows(desk, after, who, [said], now) if first else ()))
-        desk.wake_deliver()
-        return Act(Answer.DONE, after)
+        batch, acts = Batch(), list[Act]()
+        for one in wanted:
+            incident = find(desk, one)
+            act = Act(Answer.NOT_OPEN) if incident is None else _taken(desk, incident, _Said(who, human, link), batch)
+            acts.append(act)
+            if incident is not None and act.answer in _HEARD:
+                now = desk.clock.now()
+                batch.add(*answered_rows(desk, incident, meant(desk, who, now), now))
+        if batch:
+            await desk.journal.commit(batch)
+            desk.wake_escalate()
+            desk.wake_deliver()
+        return acts
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What somebody has said of an incident."""
+
+    who: str
+    human: HumanState | None
+    link: Link | None
+
+
+def _taken(desk: Desk, incident: Incident, said: _Said, batch: Batch) -> Act:
+    """What it does to one incident; its rows go into the batch."""
+    now, link = desk.clock.now(), said.link
+    if not incident.active:
+        return Act(Answer.OVER, incident)
+    if link is not None and (refused := spent(desk, incident, link)) is not None:
+        return Act(refused, incident)
+    first = incident.acknowledged is None
+    human = said.human or (HumanState.SEEN if first else incident.human)
+    if not first and human in (incident.human, HumanState.SEEN):
+        return _nothing_new(desk, incident, said, batch)
+    if incident.first_acknowledged is None:
+        desk.metrics.to_acknowledge.observe(max(0.0, (now - incident.detected).total_seconds()))
+    after = acknowledged(incident, said.who, human, now)
+    key = link.key if link else ""
+    text, entry = f"{said.who}: {words.HUMAN[human]}", Entry.ACKNOWLEDGED if first else Entry.HUMAN
+    line_of_it = line(after, entry, now, text, key, who=said.who, reason=human.value)
+    batch.add(after, line_of_it, *(taken_rows(desk, after, said.who, [line_of_it], now) if first else ()))
+    return Act(Answer.DONE, after)
+
+
+def _nothing_new(desk: Desk, incident: Incident, said: _Said, batch: Batch) -> Act:
+    """The same once more: an answer when we have asked, or by the button that says so; else only a sign of life."""
+    now, since = desk.clock.now(), incident.acknowledged or desk.clock.now()
+    after = news(incident, now)
+    if unanswered(incident) or said.human is None:
+        text = f"{said.who}: stadig i gang"
+        key = said.link.key if said.link else ""
+        batch.add(after, line(after, Entry.HUMAN, now, text, key, who=said.who, reason="still"))
+        return Act(Answer.NOTED, after)
+    if now - heard(incident, since) >= _SAME_WORD:
+        batch.add(after)
+        return Act(Answer.ALREADY, after)
+    return Act(Answer.ALREADY, incident)
 
 
 def spent(desk: Desk, incident: Incident, link: Link) -> Answer | None:
@@ -89,8 +150,9 @@ async def note(desk: Desk, wanted: str, who: str, text: str) -> Act:
         incident, now = find(desk, wanted), desk.clock.now()
         if incident is None:
             return Act(Answer.NOT_OPEN)
-        await _commit(desk, line(incident, Entry.NOTE, now, f"{who}: {text}", who=who))
-        return Act(Answer.DONE, incident)
+        after = news(incident, now)
+        await _commit(desk, after, line(after, Entry.NOTE, now, f"{who}: {text}", who=who))
+        return Act(Answer.DONE, after)
 
 
 async def tick_off(desk: Desk, wanted: str, task: TaskId, who: str) -> Act:
@@ -106,9 +168,9 @@ async def tick_off(desk: Desk, wanted: str, task: TaskId, who: str) -> Act:
             return Act(Answer.ALREADY, incident)
         known = desk.plan.tasks.get(task)
         text = f"{known.title if known else task} ({who})"
-        done = replace(item, done=now, done_by=who)
-        await _commit(desk, done, line(incident, Entry.TASK_DONE, now, text, f"{item.key}/done", who=who))
-        return Act(Answer.DONE, incident)
+        done, after = replace(item, done=now, done_by=who), news(incident, now)
+        await _commit(desk, after, done, line(after, Entry.TASK_DONE, now, text, f"{item.key}/done", who=who))
+        return Act(Answer.DONE, after)
 
 
 async def resolve(desk: Desk, wanted: str, who: str) -> Act:

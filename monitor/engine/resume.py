@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from monitor.core.plan import ALARM_PATH, WATCH
-from monitor.core.reasons import Entry
+from monitor.core.reasons import Entry, Kind
 from monitor.core.records import Batch, Incident, Kept, Row
 from monitor.core.state import Belief
 from monitor.engine.compose import line
@@ -28,8 +28,11 @@ def adopt(desk: Desk, kept: Kept, now: datetime) -> Batch:
             ends.add(*_ended(incident, newer, now))
     ended = {row.id for row in ends.rows if isinstance(row, Incident)}
     ledger.put(i for i in kept.incidents if i.id not in ended)
-    for rows in (kept.beliefs, kept.timeline, kept.notices, kept.attempts, kept.tasks):
+    # A bundle after what it holds: without that it would be let go of at once when it has been sent.
+    notices = sorted(kept.notices, key=lambda notice: notice.kind is Kind.BUNDLE)
+    for rows in (kept.beliefs, kept.timeline, notices, kept.attempts, kept.tasks, kept.addresses, kept.withholdings):
         ledger.put(rows)
+    ledger.put(kept.canaries)
     return ends
 
 

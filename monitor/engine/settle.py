@@ -12,13 +12,18 @@ from monitor.core import words
 from monitor.core.dependencies import dependants, hold_for
 from monitor.core.escalation import due
 from monitor.core.finding import SystemName
-from monitor.core.incidents import Change, hold, observe, tick
+from monitor.core.incidents import Change, hold, tick
 from monitor.core.plan import Severity
+from monitor.core.progress import progress_at
 from monitor.core.reasons import Entry, Hold
 from monitor.core.records import Batch, Incident, IncidentId, TimelineLine
 from monitor.core.state import SystemView
+from monitor.core.withhold import WITHHELD
+from monitor.engine.announced import ended
 from monitor.engine.compose import again_rows, all_clear_rows, due_rows, line
 from monitor.engine.desk import Desk
+from monitor.engine.questions import question_calls
+from monitor.engine.withhold import begin, calls_instead, hold_lines, meet, withheld_rows
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +58,7 @@ def settle_system(desk: Desk, system: SystemName, now: datetime) -> Batch:
         opened = _open(desk, system, view, view.severity, now) if view.severity is not None else None
         batch.add(*opened.batch.rows if opened else ())
         return batch
-    return settle_incident(desk, observe(incident, view, desk.plan.rules, now), view, now).batch
+    return settle_incident(desk, meet(desk, incident, view, now), view, now).batch
 
 
 def _open(desk: Desk, system: SystemName, view: SystemView, severity: Severity, now: datetime) -> Settled:
@@ -73,7 +78,7 @@ def _open(desk: Desk, system: SystemName, view: SystemView, severity: Severity, 
         downs=(now,),
         cause=words.cause(view.misses),
     )
-    settled = settle_incident(desk, Change(incident, (Entry.OPENED,)), view, now)
+    settled = settle_incident(desk, Change(begin(desk, incident, now), (Entry.OPENED,)), view, now)
     # Taken within the turn, before the batch is committed: two incidents of one turn differ.
     desk.ledger.know_number(number)
     desk.metrics.incidents.labels(system, severity.word).inc()
@@ -89,8 +94,8 @@ def settle_incident(desk: Desk, change: Change, view: SystemView | None, now: da
     settled = Settled(incident)
     if incident != desk.ledger.incidents.get(incident.id):
         settled.batch.add(incident)
-    lines = [line(incident, event, now, _event_text(desk, incident, event, view)) for event in change.events]
-    lines += _hold_lines(desk, before, incident, now)
+    lines = [line(incident, event, now, _event_text(desk, incident, event, view, now)) for event in change.events]
+    lines += [*_hold_lines(desk, before, incident, now), *hold_lines(desk, incident, now)]
     for event in change.events:
         log.info(
             "incident", number=incident.number, system=incident.system, happened=event, severity=incident.severity.word
@@ -100,8 +105,14 @@ def settle_incident(desk: Desk, change: Change, view: SystemView | None, now: da
     if Entry.RECOVERED in change.events:
         settled.batch.add(*all_clear_rows(desk, incident, lines, now))
         _look_at_dependants(desk, incident.system)
-    asked = due(incident, desk.plan, now, told)
-    settled.next_at = asked.next_at
+    aside = withheld_rows(desk, replace(change, incident=incident), told, lines, now)
+    settled.batch.add(*aside)
+    told = told | {row.key for row in aside} if aside else told
+    asked = due(incident, desk.plan, now, told, desk.ledger.unreached(incident.id))
+    besides = (*question_calls(desk, incident, told), *calls_instead(desk, incident, told, now))
+    asked = replace(asked, calls=(*asked.calls, *besides))
+    later = (asked.next_at, progress_at(incident, desk.plan, now))
+    settled.next_at = min((at for at in later if at is not None), default=None)
     if asked.calls or asked.remarks:
         rows, settled.whole = due_rows(desk, incident, asked, lines, now)
         settled.batch.add(*rows.rows)
@@ -112,7 +123,7 @@ def settle_incident(desk: Desk, change: Change, view: SystemView | None, now: da
 
 def tick_incident(desk: Desk, incident: Incident, now: datetime) -> Settled:
     """What time alone does to an open incident."""
-    return settle_incident(desk, tick(incident, desk.plan.rules, now), None, now)
+    return settle_incident(desk, meet(desk, incident, None, now), None, now)
 
 
 def _show(desk: Desk, incident: Incident) -> None:
@@ -128,7 +139,7 @@ def _held(desk: Desk, incident: Incident, now: datetime) -> Incident:
     known = desk.ledger.incidents.get(incident.id)
     starting = known is None or known.generation != incident.generation
     begun = desk.ledger.begun.get(incident.id, 0) >= incident.generation
-    if not incident.active or (begun and incident.hold is None):
+    if not incident.active or incident.hold in WITHHELD or (begun and incident.hold is None):
         return incident
     why, by = hold_for(incident, desk.plan, desk.ledger.by_system, desk.ledger.beliefs, now)
     if why is Hold.PARENT_PENDING and incident.hold is None and not starting:
@@ -156,11 +167,16 @@ def _look_at_dependants(desk: Desk, system: SystemName) -> None:
             desk.urge(desk.plan.systems[name].checks)
 
 
-def _event_text(desk: Desk, incident: Incident, event: Entry, view: SystemView | None) -> str:
-    if event in (Entry.RECOVERED, Entry.CLOSED) or view is None:
+def _event_text(desk: Desk, incident: Incident, event: Entry, view: SystemView | None, now: datetime) -> str:
+    if event is Entry.NO_NEWS:
+        return f"{incident.holder or 'ingen'} svarede ikke; alarmeringen begynder forfra"
+    if event is Entry.RELEASED:
+        return ended(desk, incident, now)
+    if event in (Entry.RECOVERED, Entry.CLOSED) or incident.system not in desk.plan.systems:
         return ""
+    view = view or desk.view(incident.system)
     if event is Entry.EASED and view.severity is None:
-        return "oppe, men ustabil"
+        return "oppe" if incident.known is not None else "oppe, men ustabil"
     check = desk.plan.checks[view.cause].title if view.cause else ""
     seen = words.explain(view.misses[0]) if view.misses else ""
     return f"{words.SEVERITIES[incident.current or incident.severity]}. {check}: {seen}".strip(". :")

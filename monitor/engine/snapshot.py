@@ -27,8 +27,15 @@ def snapshot(
         open_incidents=incidents,
         unacknowledged=_unacknowledged(engine),
         withheld=desk.ledger.withheld(),
+        withheld_since=desk.ledger.withheld_since(),
         oldest_unsent=desk.ledger.oldest_unsent(),
+        flagged=desk.ledger.flags.counted(),
         routes=_routes(engine),
+        credits={
+            (route.channel.value, route.name): engine.health.credits[route.name]
+            for route in desk.plan.routes
+            if route.name in engine.health.credits
+        },
         bounds=bounds,
         required={one.system: one.phone_within for one in desk.plan.requirements},
         loops=loops,

@@ -46,6 +46,11 @@ class PlanFaults(Exception):
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    def short(self) -> str:
+        """How many faults and where the first is, in Danish, short enough for an SMS."""
+        first = self.faults[0]
+        return f"{len(self.faults)} fejl, første i {first.file.rsplit('/', 1)[-1]} linje {first.line}"
+
 
 @dataclass(slots=True)
 class Faults:

@@ -17,9 +17,12 @@ from monitor.core.finding import CheckName, SystemName
 from monitor.core.plan import OWN_SYSTEMS, Plan, RoleId
 from monitor.plan.chains import Names, chains
 from monitor.plan.coverage import coverage, reachable
+from monitor.plan.dead_man import DeadMan, dead_man
 from monitor.plan.faults import Fault, Faults, PlanFaults, meant
 from monitor.plan.files import Files, Unreadable
+from monitor.plan.fleets import fleets, looked_at
 from monitor.plan.hours import calendar
+from monitor.plan.maintenance import Announcing, maintenance
 from monitor.plan.part import Part
 from monitor.plan.people import ANYTHING, declared, people, roles
 from monitor.plan.rosters import Rosters
@@ -40,6 +43,8 @@ _NO_CALENDAR = Calendar(ZoneInfo("Europe/Copenhagen"), {}, PeriodName("otherwise
 """Stands in while a calendar that is wrong is told of, so that rosters are still looked at."""
 _KEYS = (
     "municipality", "owner", "calendar", "people", "roles", "tasks", "chains", "requirements", "rules", "routes",
+    "dead_man",
+    "maintenance",
 )  # fmt: skip
 
 Prove = Callable[[Plan, Mapping[CheckName, CheckSettings]], Iterable[tuple[SystemName, str]]]
@@ -71,6 +76,7 @@ class Loaded:
     texts: "Texts | None"
     today: date
     warnings: tuple[Fault, ...] = ()
+    dead_man: DeadMan | None = None
 
     @property
     def digest(self) -> str:
@@ -88,23 +94,28 @@ def load(folder: Path, kinds: Kinds, vias: Vias, today: date, aids: Aids | None 
     faults, files = Faults(), Files(folder)
     top, below = files.yaml(PLAN, faults), files.yaml(SYSTEMS, faults)
     if below is not None:
-        below.known("systems")
+        below.known("systems", "fleets")
     hours = _hours(top, today)
     offer = Offer(kinds, aids.kinds, _shared(top) if hours else {})
     care = systems(_section(below, "systems") if below else None, files, offer)
     ways = routes(top.get("routes") if top else None, vias, aids.vias)
-    draft = _draft(top, care, Rosters(files, {}, hours or _NO_CALENDAR, today)) if top and below else None
+    rosters = Rosters(files, {}, hours or _NO_CALENDAR, today)
+    draft = _draft(top, care, rosters) if top and below else None
     texts = _texts(files, faults) if aids.texts else None
-    if top is None or draft is None:
+    if top is None or below is None or draft is None:
         raise PlanFaults(sorted(faults.found))
+    devices = fleets(below.get("fleets"), draft, declared(top.get("roles")))
+    looked_at(below.get("systems"), declared(below.get("fleets")) if below.get("fleets") else ())
+    announced = maintenance(top.get("maintenance"), Announcing(draft, rosters, care.names, declared(top.get("roles"))))
     ways_out(top, infos(ways), draft.chains)
+    watcher = dead_man(top.get("dead_man"))
     faults.settle()
-    plan = replace(draft, digest=files.digest(), routes=infos(ways))
+    plan = replace(draft, digest=files.digest(), routes=infos(ways), fleets=devices, windows=announced)
     for system, wrong in aids.prove(plan, care.checks) if aids.prove else ():
         top.at("requirements", system, "phone_within").wrong(wrong, "Probe or escalate sooner, or allow more time")
     settings = tuple(each for _, each in ways)
     checks, cards = MappingProxyType(care.checks), MappingProxyType(care.cards)
-    return Loaded(folder, plan, checks, settings, cards, texts, today, faults.settle())
+    return Loaded(folder, plan, checks, settings, cards, texts, today, faults.settle(), watcher)
 
 
 def _draft(top: Part, care: Systems, rosters: Rosters) -> Plan:

@@ -45,6 +45,7 @@ def infos(found: tuple[tuple[ChannelName, RouteSettings], ...]) -> tuple[RouteIn
             getattr(settings, "replies", False),
             getattr(settings, "keyword", ""),
             getattr(settings, "receipts", False),
+            getattr(settings, "credit_below", 0.0),
         )
         for channel, settings in found
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from monitor.core.plan import Severity
+from monitor.core.plan import FleetName, Severity
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
@@ -61,6 +61,11 @@ class CheckSettings(Strict):
     warn_means: SeverityWord = Severity.DEGRADED
     fail_means: SeverityWord = Severity.DOWN
     """What a warning and a failure of this check mean for its system; a kind may set other defaults."""
+
+    @property
+    def looks_at(self) -> FleetName | None:
+        """The fleet a check of kind `fleet` looks at; None for every other."""
+        return None
 
 
 Keyword = Annotated[str, Field(pattern=r"^[0-9A-Za-zÆØÅæøå]{0,8}$")]

@@ -157,6 +157,7 @@ class RulesShape(Strict):
     receipt_within: Annotated[Seconds, Field(ge=10)] | None = None
     progress_every: Seconds | None = None
     progress_wait: Annotated[Seconds, Field(gt=0)] | None = None
+    reminders_per_hour: Annotated[int, Field(ge=1, le=1000)] | None = None
 
 
 class ClosingShape(Strict):
@@ -177,6 +178,7 @@ class SystemShape(Strict):
     depends_on: Names | None = None
     worsened_by: Names | None = None
     over_own_line: bool = True
+    critical: bool = False
     checks: Any = ()
 
 

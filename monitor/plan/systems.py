@@ -130,6 +130,7 @@ def _keep(found: Systems, settings: CheckSettings, system: SystemName) -> None:
         settings.every,
         settings.timeout,
         settings.retry_every,
+        settings.looks_at,
     )
 
 
@@ -151,6 +152,7 @@ def _system(entry: Part, name: str, shape: SystemShape, known: frozenset[str]) -
         shape.card,
         depends_on=tuple(SystemName(each) for each in dict.fromkeys(shape.depends_on or ())),
         over_own_line=shape.over_own_line,
+        critical=shape.critical,
         worsened_by=tuple(SystemName(each) for each in dict.fromkeys(shape.worsened_by or ())),
     )
 

@@ -15,7 +15,7 @@ from monitor.core.reasons import HumanState
 from monitor.engine import people
 from monitor.engine.people import Act, Answer
 from monitor.ports import StoreFault
-from monitor.web import shapes
+from monitor.web import fleets, maintenance, shapes
 from monitor.web.models import Acknowledge, Asked, DoneShape, Fault, IncidentsShape, Note, StatusShape, StoryShape
 from monitor.web.records import find_incident, recent, rows_of
 from monitor.web.site import Site
@@ -51,6 +51,8 @@ def build(site: Site) -> FastAPI:
     )
     _reads(app, site)
     _changes(app, site)
+    fleets.routes(app, site)
+    maintenance.routes(app, site)
     return app
 
 
@@ -123,5 +125,7 @@ async def _wrong(_request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": said}, 422)
 
 
-async def _unread(_request: Request, _error: Exception) -> Response:
-    return JSONResponse({"detail": "Historikken kan ikke læses lige nu"}, 503)
+async def _unread(request: Request, _error: Exception) -> Response:
+    devices = request.url.path.startswith(fleets.PREFIX)
+    said = "Enhederne kan ikke læses eller gemmes lige nu" if devices else "Historikken kan ikke læses lige nu"
+    return JSONResponse({"detail": said}, 503)

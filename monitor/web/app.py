@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 API = "/api/"
 REPLIES = "/api/v1/sms/"
+CANARIES = "/api/v1/canaries/"
+HEARTBEATS = "/api/v1/heartbeats"
 _READ = ("GET", "HEAD")
 _ALLOW = (b"allow", b"GET, HEAD")
 
@@ -61,6 +63,12 @@ class Web:
             return
         if path.startswith(REPLIES) and self._site.replies is not None:
             await self._site.replies(scope, receive, answering)
+            return
+        if path.startswith(CANARIES) and self._site.canaries is not None:
+            await self._site.canaries(scope, receive, answering)
+            return
+        if path.startswith(HEARTBEATS) and self._site.heartbeats is not None:
+            await self._site.heartbeats(scope, receive, answering)
             return
         if path.startswith(API):
             api = self._api or await self._build()

@@ -38,6 +38,7 @@ _PARTS = {
     "mind": "oprydningen",
     "watchdog": "vagthunden",
     "replies": "modtagelsen af svar",
+    "routes": "tilsynet med alarmvejene",
 }
 
 

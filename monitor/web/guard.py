@@ -10,6 +10,9 @@ import hmac
 from monitor.web.answer import Answer, App, Event, Receive, Scope, Send, detail, header
 
 LARGEST = 16 * 1024
+LISTS = "/api/v1/fleets/"
+LARGEST_LIST = 2 * 1024 * 1024
+"""A part of a list of devices; what else is changed here is small."""
 _PATIENCE = 10.0
 _CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -27,7 +30,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refusal = self._refused(scope)
-        body = b"" if refusal else await whole_body(receive)
+        body = b"" if refusal else await whole_body(receive, _most(scope))
         refusal = refusal or (body if isinstance(body, Answer) else None)
         if refusal is not None:
             await refusal.send(send)
@@ -44,10 +47,16 @@ class Guard:
         if header(scope, b"content-type").partition(";")[0].strip().lower() != "application/json":
             return detail(415, "Kun application/json")
         length = header(scope, b"content-length")
-        return _TOO_LARGE if length.isdecimal() and int(length[:9]) > LARGEST else None
+        most = _most(scope)
+        return _too_large(most) if length.isdecimal() and int(length[:9]) > most else None
 
 
-_TOO_LARGE = detail(413, "Højst 16 kB", (b"connection", b"close"))
+def _most(scope: Scope) -> int:
+    return LARGEST_LIST if scope["path"].startswith(LISTS) else LARGEST
+
+
+def _too_large(most: int) -> Answer:
+    return detail(413, f"Højst {most // 1024} kB", (b"connection", b"close"))
 
 
 async def whole_body(receive: Receive, most: int = LARGEST) -> bytes | Answer:
@@ -61,7 +70,7 @@ async def whole_body(receive: Receive, most: int = LARGEST) -> bytes | Answer:
                     return detail(400, "Afbrudt")
                 body += event.get("body", b"")
                 if len(body) > most:
-                    return _TOO_LARGE
+                    return _too_large(most)
                 if not event.get("more_body", False):
                     return bytes(body)
     except TimeoutError:

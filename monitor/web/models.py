@@ -46,8 +46,16 @@ class SystemShape(Shape):
     checks: list[CheckShape]
 
 
+class NextStepShape(Shape):
+    """What an open incident waits for, and when; `at` is null where no instant is known: `what` is then the reason."""
+
+    what: str
+    words: str
+    at: datetime | None
+
+
 class IncidentShape(Shape):
-    """One incident in short. `human` is how far people are."""
+    """One incident in short. `human` is how far people are; `next_step` is null when it is over."""
 
     number: str
     id: str
@@ -70,6 +78,7 @@ class IncidentShape(Shape):
     held_by: str | None
     cause: str
     drill: bool
+    next_step: NextStepShape | None = None
 
 
 class LineShape(Shape):
@@ -98,6 +107,12 @@ class NoticeShape(Shape):
     settled: datetime | None
     route: str | None
     task: str | None
+    rung: str
+    delivered: datetime | None
+    seen: datetime | None
+    answered: datetime | None
+    overdue: datetime | None
+    undelivered: str
 
 
 class TaskShape(Shape):
@@ -179,6 +194,20 @@ class Fault(Shape):
     """Why not, in a sentence."""
 
     detail: str
+
+
+class WrongField(Shape):
+    """One field that is not as it must be: where it stands, why, and what sort of fault that is."""
+
+    loc: list[str]
+    msg: str
+    type: str
+
+
+class Refusal(Shape):
+    """Why not, in a sentence, or field by field."""
+
+    detail: str | list[WrongField]
 
 
 def _no_cpr(text: str) -> str:

@@ -23,6 +23,7 @@ from monitor.web.records import find_incident, recent, rows_of
 from monitor.web.site import Site
 from monitor.web.standing import LOUDEST, Standing, own_standings, standings
 from monitor.web.telling import state_of, story, told_roles
+from monitor.web.work import withheld
 
 _HERE = Path(__file__).parent
 _FRESH = 1.0
@@ -127,6 +128,7 @@ def _brief(site: Site, incident: Incident, now: datetime) -> dict[str, Any]:
         "state": state_of(incident),
         "began": front.ago(desk, incident.began, now),
         "drill": incident.drill,
+        "waits": withheld(desk, incident, now),
         "told": told_roles(desk, list(desk.ledger.notices_of(incident.id)), now),
     }
 

@@ -1,17 +1,22 @@
 """From the engine's values to the API's shapes. Reads only, and only what is in memory or handed in."""
 
+from datetime import datetime
 from typing import Any
 
 from monitor.core import words
+from monitor.core.audit_words import NEXT
 from monitor.core.finding import CheckName, SystemName
+from monitor.core.ladder import rung
 from monitor.core.plan import OWN_SYSTEMS
 from monitor.core.records import Incident, Notice, TaskItem, TimelineLine
 from monitor.core.state import Belief, Level
+from monitor.engine.audit import step_of
 from monitor.engine.desk import Desk
 from monitor.web.models import (
     CheckShape,
     IncidentShape,
     LineShape,
+    NextStepShape,
     NoticeShape,
     PeriodShape,
     PlanShape,
@@ -44,7 +49,7 @@ def status(site: Site) -> StatusShape:
         period=PeriodShape(name=plan.calendar.period_at(now), until=plan.calendar.next_change(now)),
         next_at=engine.escalate.next_at,
         systems=[_system(desk, name) for name in plan.systems],
-        incidents=[incident(one) for one in sorted(desk.ledger.incidents.values(), key=_newest_first)],
+        incidents=[_open(desk, one, now) for one in sorted(desk.ledger.incidents.values(), key=_newest_first)],
         routes=_routes(desk),
     )
 
@@ -99,6 +104,15 @@ def incident(one: Incident) -> IncidentShape:
     return IncidentShape(**_incident(one))
 
 
+def _open(desk: Desk, one: Incident, now: datetime) -> IncidentShape:
+    return IncidentShape(**_incident(one), next_step=_next(desk, one, now))
+
+
+def _next(desk: Desk, one: Incident, now: datetime) -> NextStepShape | None:
+    step = step_of(desk, one.id, now)
+    return NextStepShape(what=step.what.value, words=NEXT[step.what], at=step.at) if step else None
+
+
 def _incident(one: Incident) -> dict[str, Any]:
     return {
         "number": one.number,
@@ -130,6 +144,7 @@ def story(desk: Desk, one: Incident, rows: Told) -> StoryShape:
     lines, notices, tasks = rows
     return StoryShape(
         **_incident(one),
+        next_step=_next(desk, one, desk.clock.now()),
         timeline=[_line(line) for line in lines],
         notices=[_notice(desk, notice) for notice in notices],
         tasks=[_task(desk, task) for task in tasks],
@@ -161,6 +176,12 @@ def _notice(desk: Desk, notice: Notice) -> NoticeShape:
         settled=notice.settled,
         route=notice.route,
         task=notice.task,
+        rung=rung(notice),
+        delivered=notice.delivered,
+        seen=notice.seen,
+        answered=notice.answered,
+        overdue=notice.overdue,
+        undelivered=masked(notice.undelivered),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from monitor.core.records import Incident, IncidentId, Notice, TaskItem, TimelineLine
 from monitor.engine.engine import Engine
 from monitor.metrics import Metrics
-from monitor.web.answer import App
+from monitor.web.answer import App, Quick
 
 Told = tuple[tuple[TimelineLine, ...], tuple[Notice, ...], tuple[TaskItem, ...]]
 
@@ -59,3 +59,9 @@ class Site:
     api_token: str = field(default="", repr=False)
     replies: App | None = None
     """Answers `/api/v1/sms/…`: what the gateways bring; None where nobody takes replies."""
+    canaries: App | None = None
+    """Answers `/api/v1/canaries/…`: test units' messages that came out; None where nobody waits for any."""
+    heartbeats: App | None = None
+    """Answers `/api/v1/heartbeats…`; None where there are no fleets."""
+    quick: Quick | None = None
+    """Answers single heartbeats without a cycle each."""

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from monitor.core import words
 from monitor.core.finding import SystemName
 from monitor.core.plan import OWN_SYSTEMS, Severity
-from monitor.core.reasons import HumanState
+from monitor.core.reasons import HumanState, Kind
 from monitor.core.records import Incident
 from monitor.core.state import Belief, State, SystemView
 from monitor.engine.desk import Desk
 from monitor.web.privacy import masked
+from monitor.web.work import work
 
 MOST_CHECKS = 100
 _NEVER = Belief()
@@ -60,6 +61,8 @@ class Standing:
     drill: bool = False
     card: bool = False
     checks: tuple[CheckLine, ...] = ()
+    work: str = ""
+    """What is announced over it now."""
 
     @property
     def calls_for_card(self) -> bool:
@@ -94,6 +97,7 @@ def _standing(desk: Desk, name: SystemName, now: datetime) -> Standing:
         drill=bool(shown and shown.drill),
         card=system.card in desk.cards,
         checks=tuple(_troubled(desk, name)),
+        work=work(desk, name, now),
     )
 
 
@@ -133,7 +137,7 @@ def _up(incident: Incident | None, zone: ZoneInfo, now: datetime) -> tuple[Tone,
     if incident is None or incident.good_since is None:
         return Tone.GOOD, "Virker", ""
     back = words.clock(incident.good_since, now, zone)
-    if incident.active:
+    if incident.active and incident.known is None:
         return Tone.WARN, "Ustabil", f"Oppe siden {back}, men har været nede {len(incident.downs)} gange"
     return Tone.GOOD, "Virker igen", f"Oppe siden {back}"
 
@@ -160,6 +164,8 @@ def _troubled(desk: Desk, name: SystemName) -> Iterator[CheckLine]:
 
 def who_has(desk: Desk, incident: Incident, now: datetime) -> str:
     """Who has the incident, and how far they are."""
+    if incident.acknowledged is None and incident.told_as is Kind.NO_NEWS and incident.active:
+        return f"Ingen har den nu. {masked(incident.holder)} havde den, men svarede ikke, da vi spurgte"
     if incident.acknowledged is None:
         return "Ingen har kvitteret endnu"
     at = words.clock(incident.acknowledged, now, desk.plan.calendar.zone)

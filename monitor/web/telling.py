@@ -9,19 +9,32 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.core import words
+from monitor.core.audit_words import NEXT
+from monitor.core.ladder import rung
 from monitor.core.plan import ChannelName, PersonId, Severity
 from monitor.core.reasons import Entry, Kind
-from monitor.core.records import Incident, Notice, NoticeState, TaskItem, TimelineLine
+from monitor.core.records import Incident, Notice, TaskItem, TimelineLine
+from monitor.engine.audit import step_of
 from monitor.engine.desk import Desk
 from monitor.web.privacy import masked
 from monitor.web.site import Told
 from monitor.web.standing import who_has
+from monitor.web.work import withheld
 
 MOST_LINES = 500
-_NAMES_SOMEBODY = (Entry.QUEUED, Entry.ACCEPTED, Entry.NOT_ACCEPTED, Entry.GAVE_UP, Entry.WITHHELD)
+_NAMES_SOMEBODY = (
+    Entry.QUEUED,
+    Entry.ACCEPTED,
+    Entry.NOT_ACCEPTED,
+    Entry.GAVE_UP,
+    Entry.WITHHELD,
+    Entry.DELIVERED,
+    Entry.NOT_DELIVERED,
+    Entry.OVERDUE,
+)
 _CHANNELS = {ChannelName.SMS: "SMS", ChannelName.MAIL: "mail"}
-_STATES = {NoticeState.ACCEPTED: "sendt", NoticeState.QUEUED: "på vej", NoticeState.FAILED: "kunne ikke sendes"}
-_BEST = (NoticeState.FAILED, NoticeState.QUEUED, NoticeState.ACCEPTED)
+_BEST = ("failed", "undelivered", "overdue", "queued", "accepted", "delivered", "seen", "acknowledged")
+_REACHED = _BEST.index("accepted")
 _NO_ALARM = (Kind.TEST, Kind.ALL_CLEAR)
 
 
@@ -102,7 +115,7 @@ def state_of(incident: Incident) -> str:
     if incident.recovered is not None:
         return "Oppe igen"
     if incident.good_since is not None:
-        return "Ustabil"
+        return "Ustabil" if incident.known is None else "Oppe under varslet arbejde"
     severity = incident.current or incident.severity
     return words.SEVERITIES[severity] if severity is Severity.DOWN else words.SEVERITIES[severity].capitalize()
 
@@ -122,10 +135,14 @@ def _facts(desk: Desk, incident: Incident, now: datetime) -> Iterable[tuple[str,
     yield "Har varet", words.duration((incident.good_since or now) - incident.began)
     cause = masked(incident.cause) or "kendes ikke"
     yield "Årsag", cause[:1].upper() + cause[1:]
+    if why := withheld(desk, incident, now):
+        yield "Beskeder venter", why
     if incident.active:
         yield "Hvem har den", who_has(desk, incident, now)
     elif incident.first_acknowledged is not None:
         yield "Kvitteret første gang", words.clock(incident.first_acknowledged, now, zone)
+    if (step := step_of(desk, incident.id, now)) is not None:
+        yield "Næste skridt", f"{NEXT[step.what]} {words.clock(step.at, now, zone) if step.at else ''}".strip()
     if incident.held_by and incident.held_by in desk.plan.systems:
         yield "Beskeder venter på", desk.plan.systems[incident.held_by].title
 
@@ -138,20 +155,29 @@ def told_roles(desk: Desk, notices: Sequence[Notice], now: datetime) -> list[Tol
             continue
         mine = best.setdefault(role_of(desk, notice.person, notice.created), {})
         known = mine.get(notice.channel)
-        if known is None or _BEST.index(notice.state) > _BEST.index(known.state):
+        if known is None or _rank(notice) > _rank(known):
             mine[notice.channel] = notice
     zone = desk.plan.calendar.zone
     return [
         ToldRole(
             role,
             ", ".join(
-                f"{_CHANNELS[channel]} {_STATES[n.state]} {words.clock(n.settled or n.created, now, zone)}"
+                f"{_CHANNELS[channel]} {words.RUNGS[rung(n)]} {words.clock(_since(n), now, zone)}"
                 for channel, n in mine.items()
             ),
-            any(n.state is NoticeState.ACCEPTED for n in mine.values()),
+            any(_rank(n) >= _REACHED for n in mine.values()),
         )
         for role, mine in best.items()
     ]
+
+
+def _rank(notice: Notice) -> int:
+    return _BEST.index(rung(notice))
+
+
+def _since(notice: Notice) -> datetime:
+    """When it came to the rung it is on."""
+    return notice.answered or notice.seen or notice.delivered or notice.overdue or notice.settled or notice.created
 
 
 def role_of(desk: Desk, person: PersonId, at: datetime) -> str:

@@ -201,7 +201,8 @@ def test_alarms_go_before_what_follows_from_them_and_reminders_last() -> None:
     for order in permutations(kinds):
         queue = [notice(kind, created=at(10 - kinds.index(kind))) for kind in order]
         assert [n.kind for n in sorted(queue, key=rank)] == list(kinds)
-    first = {Kind.ALARM, Kind.WORSENED, Kind.REOPENED, Kind.UNSTABLE}
+    outage = {Kind.ALARM, Kind.WORSENED, Kind.REOPENED, Kind.UNSTABLE, Kind.NO_NEWS, Kind.REROUTED}
+    first = outage | {Kind.STRAY_ALARM, Kind.SILENT_DEVICE}
     assert {kind for kind in Kind if rank(notice(kind))[0] == 0} == first
     assert rank(notice(created=at(1))) < rank(notice(created=at(2)))
 

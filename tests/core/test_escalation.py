@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core.escalation import Call, Due, due, firings, stretches
+from monitor.core.escalation import Call, Due, due
 from monitor.core.finding import SystemName
 from monitor.core.plan import Chain, ChainId, PersonId, Plan, RoleId, Severity, Shift, Step, TaskId
 from monitor.core.reasons import Entry, Hold, Kind
 from monitor.core.records import Incident, IncidentId
+from monitor.core.stretches import firings, stretches
 from tests.support.plans import CARE, MAIL, SMS, ZONE, small_plan, step, with_roles, with_steps
 
 THURSDAY = datetime(2026, 3, 5, 10, 0, tzinfo=ZONE).astimezone(UTC)

@@ -141,6 +141,47 @@ def test_a_queue_of_fifteen_thousand_is_not_gone_over_for_each_that_is_sent() ->
     assert not desk.ledger.unsent and not desk.ledger.queue
 
 
+def in_bundle(desk: Desk, *idents: str) -> None:
+    """These go with a bundle that waits."""
+    bundle = replace(notice("bundle/alarm/b", Kind.BUNDLE), id=NoticeId("b"), incident=None)
+    desk.ledger.put([bundle, *(replace(desk.ledger.queue[NoticeId(i)], bundle=bundle.id) for i in idents)])
+
+
+def test_what_is_in_a_bundle_is_passed_over_and_its_all_clears_wait_for_it() -> None:
+    desk = Desk()
+    desk.ledger.put([notice("a"), notice("a2", age=1), notice("other", age=2), notice("clear", Kind.ALL_CLEAR, age=3)])
+    in_bundle(desk, "a", "a2", "other")
+    assert (desk.take(), desk.take()) == ("b", None)
+    settled = replace(desk.ledger.queue[NoticeId("b")], state=NoticeState.ACCEPTED, settled=desk.now)
+    desk.ledger.put(desk.ledger.carried([settled]))
+    assert [n.id for n in desk.ledger.queue.values()] == ["clear"]
+    desk.box.ended(settled)
+    assert desk.take() == "clear"
+
+
+def test_members_whose_bundle_is_taken_apart_have_their_turn_at_once() -> None:
+    desk = Desk()
+    desk.ledger.put([notice("a"), notice("a2", age=1)])
+    in_bundle(desk, "a", "a2")
+    assert desk.take() == "b"
+    ended = replace(desk.ledger.queue[NoticeId("b")], state=NoticeState.FAILED)
+    freed = [replace(one, bundle=None) for one in desk.ledger.members_of(ended)]
+    desk.ledger.put(desk.ledger.carried([*freed, ended]))
+    for ident in ("a", "a2"):
+        assert desk.take() == ident
+        desk.sent(ident)
+    assert desk.take() is None
+    assert not desk.ledger.together.members
+    assert NoticeId("b") not in desk.ledger.notices
+
+
+def test_a_bundle_goes_before_reminders_when_it_holds_alarms() -> None:
+    desk = Desk()
+    desk.ledger.put([notice("r", Kind.REMINDER), notice("a", age=5)])
+    in_bundle(desk, "a")
+    assert (desk.take(), desk.take(), desk.take()) == ("b", "r", None)
+
+
 acts = st.lists(st.tuples(st.sampled_from(["put", "take", "sent", "wait", "ended"]), st.integers(0, 8)), max_size=60)
 
 

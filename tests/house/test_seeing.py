@@ -4,10 +4,12 @@ import json
 import re
 from datetime import UTC, datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from monitor.engine.fleet_metrics import FleetStates
 from monitor.metrics import Metrics, Snapshot
 from monitor.settings import ServiceSettings
 from tests.house.source import ROOT
@@ -18,10 +20,16 @@ PROMISED = """
     notice_delivery_seconds notices_withheld oldest_unsent_notice_age_seconds fault_to_accepted_seconds
     time_to_phone_bound_seconds time_to_acknowledge_seconds tls_expiry_timestamp_seconds
     loop_last_cycle_timestamp_seconds plan_info plan_reload_ok blind store_degraded build_info
-    check_findings_total probe_late_total route_up
+    check_findings_total probe_late_total route_up devices heartbeats_total
 """.split()
 _SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}
 _OURS = re.compile(r"\bomsorgsvagt_[a-z0-9_]+")
+
+
+# No fleet is needed to say what is shown of one.
+_FLEETS: Any = SimpleNamespace(
+    books={}, strangers={}, unwritten=lambda: 0.0, desk=SimpleNamespace(plan=SimpleNamespace(fleets={"kald": None}))
+)
 
 
 @cache
@@ -29,6 +37,7 @@ def _families() -> dict[str, str]:
     """The type of every metric the service shows, by name."""
     metrics = Metrics("0.0.0")
     metrics.watch(lambda: Snapshot(now=datetime(2026, 1, 1, tzinfo=UTC)))
+    metrics.registry.register(FleetStates(_FLEETS))
     return {family.name: family.type for family in metrics.registry.collect()}
 
 

@@ -1,6 +1,7 @@
 """The shipped configuration: a whole, fictional municipality that carries every paragraph of the customer's plan."""
 
 import re
+import shutil
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -180,9 +181,21 @@ def test_every_tasks_words_fit_beside_the_outage_in_one_sms() -> None:
 
 
 def test_every_kind_of_check_and_three_canaries_or_more_are_shown() -> None:
-    assert {check.kind for check in LOADED.checks.values()} >= set(checks.KINDS)
+    # A canary's way is agreed with others: it is shown, and not in force.
+    assert {check.kind for check in LOADED.checks.values()} >= set(checks.KINDS) - {"canary"}
     assert sum(rule.canary for rule in PLAN.checks.values()) >= 4
     assert set(PLAN.systems) == {*CARE, *OWN_SYSTEMS}
+
+
+def test_the_canary_that_is_shown_can_be_put_in_force(tmp_path: Path) -> None:
+    shutil.copytree(CONFIG, tmp_path, dirs_exist_ok=True)
+    systems = tmp_path / "systems.yaml"
+    before, mark, rest = systems.read_text(encoding="utf-8").partition("      # - name: noedkald-kanariefugl")
+    shown, end, after = rest.partition("      - {name: noedkald-certifikat")
+    systems.write_text(before + re.sub(r"(?m)^      # ", "      ", mark + shown) + end + after, encoding="utf-8")
+
+    found = really_loaded(tmp_path).checks
+    assert [found[name].kind for name in found if name not in LOADED.checks] == ["canary"]
 
 
 def test_certificates_are_advisories_and_phoniro_worsens_noedkald() -> None:
@@ -221,6 +234,7 @@ def test_the_secrets_named_are_those_the_example_lists() -> None:
     settings = (*LOADED.checks.values(), *LOADED.routes)
     keys = ("token", "password", "client_id", "client_secret", "key")
     found = {getattr(each, key) for each in settings for key in keys if getattr(each, key, None)}
+    found |= {getattr(each, "jwt_secret", "") for each in LOADED.routes if getattr(each, "receipts", False)}
     files = "".join((CONFIG / name).read_text(encoding="utf-8") for name in ("plan.yaml", "systems.yaml"))
     found |= set(re.findall(r"\{secret:([a-z0-9_]+)\}", files))
 

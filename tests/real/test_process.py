@@ -131,17 +131,6 @@ def test_a_state_folder_that_cannot_be_written_keeps_nobody_from_being_told(tmp_
             assert "state_not_writable" in service.log
 
 
-def test_a_database_that_is_none_keeps_nobody_from_being_told(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "omsorgsvagt.db").write_bytes(b"noget andet " * 1000)
-    with gateway() as sms:
-        sms.answers.set()
-        with running(watching_nothing(tmp_path, sms.port), tmp_path, TOKEN) as service:
-            until(lambda: sms.texts)
-            until(lambda: "omsorgsvagt_store_degraded 1.0" in service.get("/metrics").text)
-    assert (tmp_path / "state" / "omsorgsvagt.db").read_bytes().startswith(b"noget andet ")
-
-
 def test_what_is_kept_is_nobody_elses_to_read(tmp_path: Path) -> None:
     with running(watching_nothing(tmp_path, 9), tmp_path, TOKEN) as service:
         state = tmp_path / "state"

@@ -1,11 +1,13 @@
 """Scenarios 10, 11, 12: the right chain at every hour, what a change of period does, nights of 23 and 25 hours."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from monitor.core.finding import Outcome
+from monitor.core.plan import Rules
 from tests.support.plans import MAIL, small_plan, step, with_roles, with_steps
 from tests.support.story import story
 
@@ -64,12 +66,13 @@ async def test_unanswered_at_three_the_evening_s_people_take_over(tmp_path: Path
         await s.acknowledge()
         s.expect("chef", "NEXUS support har den nu")
         s.expect("brand", "NEXUS support har den nu")
-        await s.until(datetime(2026, 3, 5, 18, 0))
+        await s.until(datetime(2026, 3, 5, 15, 34))
         s.done()
 
 
 async def test_answered_before_three_one_hand_over_and_no_more(tmp_path: Path) -> None:
-    async with story(tmp_path, datetime(2026, 3, 5, 14, 55)) as s:
+    unasked = replace(small_plan(), rules=Rules(progress_every=0.0))
+    async with story(tmp_path, datetime(2026, 3, 5, 14, 55), unasked) as s:
         await s.down("omsorgssystem-1", every=0)
         s.expect("nexus", "NEDE")
         await s.until(datetime(2026, 3, 5, 14, 57))
@@ -94,7 +97,7 @@ async def test_a_hand_over_goes_to_the_first_who_is_there(tmp_path: Path) -> Non
         await s.down("omsorgssystem-1", every=0)
         s.expect("nexus", "NEDE")
         await s.acknowledge()
-        await s.until(datetime(2026, 3, 5, 15, 30))
+        await s.until(datetime(2026, 3, 5, 15, 24))
         s.expect("brand", "OVERTAGES")
         s.expect("it", "INGEN PÅ VAGT")
         s.expect("it", "INGEN PÅ VAGT", channel=MAIL)

@@ -171,6 +171,8 @@ async def test_a_dead_number_is_told_by_mail_at_once_and_so_is_its_all_clear(tmp
         await s.down("noedkald-1")
         s.expect("nexus", "Noedkald NEDE", channel=MAIL)
         assert s.incident_of("alarmvej") is None, "a refused recipient says nothing against the route"
+        s.expect("it", "Nexus: nummeret, der ender på 0001,", channel=MAIL)
+        s.expect("it", "It: nummeret, der ender på 0006,", channel=MAIL)
         gave_up = s.timeline("gave_up")
         assert [(ln.who, ln.reason) for ln in gave_up] == [("Nexus", "rejected_everywhere")]
         await s.up("noedkald-1")
@@ -182,6 +184,8 @@ async def test_a_dead_mailbox_is_told_by_sms_in_one_short_text(tmp_path: Path) -
         s.route("relay").outcome = SendOutcome.REJECTED
         await s.down("noedkald-1", outcome=Outcome.WARN)
         assert len(s.expect("nexus", "Noedkald", "FORRINGET", "26-0001")) <= 160
+        s.expect("it", "Nexus: mailadressen virker ikke")
+        s.expect("it", "It: mailadressen virker ikke")
         await s.up("noedkald-1")
         assert len(s.expect("nexus", "OPPE IGEN", "Noedkald")) <= 160
 
@@ -192,6 +196,8 @@ async def test_who_is_told_by_both_is_not_told_twice_by_the_one_that_works(tmp_p
             s.route(name).outcome = SendOutcome.REJECTED
         await s.down("noedkald-1")
         s.expect("nexus", "Noedkald", channel=MAIL)
+        s.expect("it", "Nexus: nummeret", channel=MAIL)
+        s.expect("it", "It: nummeret", channel=MAIL)
 
 
 async def test_a_second_step_that_cannot_reach_the_phone_is_not_taken_for_the_first_one_s_mail(tmp_path: Path) -> None:
@@ -206,6 +212,8 @@ async def test_a_second_step_that_cannot_reach_the_phone_is_not_taken_for_the_fi
             s.route(name).outcome = SendOutcome.REJECTED
         await s.later(600)
         s.expect("nexus", "Noedkald", channel=MAIL)
+        s.expect("it", "Nexus: nummeret", channel=MAIL)
+        s.expect("it", "It: nummeret", channel=MAIL)
 
 
 async def sent_of(s: Story, number: str) -> list[tuple[str, NoticeState]]:

@@ -69,8 +69,13 @@ class Service:
         return self.process.wait(_ENDS_WITHIN)
 
 
-def start(config: Path, folder: Path, secrets: Mapping[str, str] | None = None, **environ: str) -> Service:
-    """Start the service and return at once. Its state lies in `folder/state`, its log in `folder/service.log`."""
+def start(
+    config: Path, folder: Path, secrets: Mapping[str, str] | None = None, by: str = "monitor.cli", **environ: str
+) -> Service:
+    """Start the service and return at once. Its state lies in `folder/state`, its log in `folder/service.log`.
+
+    `by` is the module that is run: another one than the product's own may first make something go wrong.
+    """
     port = free_port()
     # Installed, the service starts from compiled modules: whoever forbids writing them here would have it compile each
     # time, which is no start to measure or to wait for.
@@ -85,7 +90,7 @@ def start(config: Path, folder: Path, secrets: Mapping[str, str] | None = None, 
     }
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "service.log").open("ab") as log:
-        command = [sys.executable, "-m", "monitor.cli", "run", "--config", str(config)]
+        command = [sys.executable, "-m", by, "run", "--config", str(config)]
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
     return Service(process, port, folder)
 
@@ -105,9 +110,11 @@ def wait_ready(service: Service, path: str = "/readyz") -> None:
 
 
 @contextmanager
-def running(config: Path, folder: Path, secrets: Mapping[str, str] | None = None, **environ: str) -> Iterator[Service]:
+def running(
+    config: Path, folder: Path, secrets: Mapping[str, str] | None = None, by: str = "monitor.cli", **environ: str
+) -> Iterator[Service]:
     """A service that is ready, and ended afterwards."""
-    service = start(config, folder, secrets, **environ)
+    service = start(config, folder, secrets, by, **environ)
     try:
         wait_ready(service)
         yield service

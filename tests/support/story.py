@@ -21,6 +21,7 @@ from monitor.core.reasons import HumanState
 from monitor.core.records import Incident, Notice, Row, TimelineLine
 from monitor.engine import people
 from monitor.engine.engine import Engine, Material
+from monitor.engine.timekeeper import Timekeeper
 from monitor.metrics import Metrics
 from monitor.plan.texts import Texts, load_texts
 from monitor.ports import Health, Message, SendOutcome, Sent
@@ -37,12 +38,33 @@ class Hands:
     def __init__(self, start: datetime) -> None:
         self.at = start.astimezone(UTC)
         self._ids = count(1)
+        self._apart = self._followed = self._slept = 0.0
 
     def now(self) -> datetime:
         return self.at
 
     def monotonic(self) -> float:
-        return self.at.timestamp()
+        return self.running() - self._slept
+
+    def running(self) -> float:
+        return self.at.timestamp() - self._followed
+
+    def apart(self) -> float:
+        return self._apart
+
+    def follow(self, apart: float) -> None:
+        self.at += timedelta(seconds=apart)
+        self._followed += apart
+        self._apart -= apart
+
+    def set_by(self, seconds: float) -> None:
+        """Somebody sets the wall clock."""
+        self._apart += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """The machine sleeps."""
+        self.at += timedelta(seconds=seconds)
+        self._slept += seconds
 
     def new_id(self) -> str:
         return f"{int(self.at.timestamp() * 1000):012x}-{next(self._ids):08d}"
@@ -108,6 +130,7 @@ class Story:
         material = Material(self.plan, texts(), {}, dict(self.phones))
         engine = Engine(material, self.clock, self.store, Metrics("story"), self._spawn)
         engine.desk.urge = self.urged.extend
+        self.keeper = Timekeeper(engine, self.clock)
         return engine
 
     def _store(self) -> CountingStore:
@@ -127,13 +150,20 @@ class Story:
         await asyncio.gather(*under_way, return_exceptions=True)
         await self.store.close()
 
+    async def open(self) -> None:
+        """The service takes up what there is."""
+        kept = await self.engine.open()
+        away = self.clock.now() - kept.last_watch.last if kept.last_watch else timedelta(0)
+        if isinstance(self.store, Store):
+            await self.engine.fleets.open(self.store.fleets, away)
+
     async def restart(self, plan: Plan | None = None, *, away: float = 0.0) -> None:
         """The process is killed, and another takes up what it left, `away` seconds later."""
         await self.kill()
         self.plan = plan or self.plan
         self.clock.at += timedelta(seconds=away)
         self.engine = self._engine()
-        await self.engine.open()
+        await self.open()
 
     async def replan(self, plan: Plan) -> None:
         """The plan is read anew while the service runs."""
@@ -188,6 +218,20 @@ class Story:
         """The service looks at itself, writes what waits, and does what follows."""
         self.engine.own.look([])
         await self.engine.mind()
+        await self.engine.turn()
+
+    async def set_clock(self, seconds: float) -> None:
+        """Somebody sets the wall clock, and the service looks at it."""
+        self.keeper = Timekeeper(self.engine, self.clock)
+        self.clock.set_by(seconds)
+        await self.keeper.look()
+        await self.engine.turn()
+
+    async def sleep(self, seconds: float) -> None:
+        """The machine sleeps, and wakes."""
+        self.keeper = Timekeeper(self.engine, self.clock)
+        self.clock.sleep(seconds)
+        await self.keeper.look()
         await self.engine.turn()
 
     async def acknowledge(self, who: str = "NEXUS support", number: str = "") -> None:
@@ -258,7 +302,7 @@ async def until(holds: Callable[[], bool], within: float = 10.0) -> None:
 async def story(folder: Path, start: datetime, plan: Plan | None = None, url: str = "") -> AsyncIterator[Story]:
     """Begin a story at a wall-clock time; at its end nothing unexpected may be left on a phone."""
     told = Story(folder, start, plan, url)
-    await told.engine.open()
+    await told.open()
     try:
         yield told
         told.done()

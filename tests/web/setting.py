@@ -91,9 +91,9 @@ class Setting:
 
 
 @asynccontextmanager
-async def setting(folder: Path, start: datetime = NIGHT) -> AsyncIterator[Setting]:
+async def setting(folder: Path, start: datetime = NIGHT, plan: Plan | None = None) -> AsyncIterator[Setting]:
     """A story and its site, begun at a wall-clock time."""
-    story = Story(folder, start, plan_with_cards())
+    story = Story(folder, start, plan or plan_with_cards())
     story.engine.desk.cards = {f"cards/{path.name}": path.read_text(encoding="utf-8") for path in CARDS.glob("*.md")}
     await story.engine.open()
     body = Body()

@@ -144,6 +144,15 @@ async def test_openapi_says_what_there_is_and_needs_nobody_else(tmp_path: Path) 
             "/api/v1/incidents/{number}/note",
             "/api/v1/incidents/{number}/resolve",
             "/api/v1/incidents/{number}/tasks/{task}/done",
+            "/api/v1/maintenance",
+            "/api/v1/maintenance/{ident}",
+            "/api/v1/fleets",
+            "/api/v1/fleets/{fleet}",
+            "/api/v1/fleets/{fleet}/devices",
+            "/api/v1/fleets/{fleet}/remove",
+            "/api/v1/fleets/{fleet}/tokens",
+            "/api/v1/fleets/{fleet}/tokens/revoke",
+            "/api/v1/fleets/{fleet}/mute",
         }
         assert schema["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
         for page in ("/docs", "/redoc", "/api/docs"):
