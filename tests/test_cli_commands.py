@@ -58,6 +58,7 @@ def test_what_is_no_command_is_exit_2(words: tuple[str, ...], tmp_path: Path) ->
     [
         ("OMSORGSVAGT_LISTEN", "8424", "for instance 127.0.0.1:8424"),
         ("OMSORGSVAGT_LOG", "xml", "Write json or text"),
+        ("OMSORGSVAGT_KEEP_DAYS", "7", "Write a number of days, at least 30"),
         ("OMSORGSVAGT_PUBLIC_URL", "vagt.example", "for instance https://"),
         ("OMSORGSVAGT_DATABASE_URL", "mysql://vagt:hemmelig@db.example/vagt", "Write sqlite+aiosqlite:///"),
         (

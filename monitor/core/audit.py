@@ -174,7 +174,8 @@ def stuck(
 ) -> Iterator[Notice]:
     """The queued notices of one channel that might have been tried for a while, with no try on that channel since.
 
-    `open_to` gives the routes a notice may go by. While a channel is trying others, a notice has its turn still to come; what is in a bundle goes with it.
+    `open_to` gives the routes a notice may go by. While a channel is trying others, a notice has its turn still to
+    come; what is in a bundle goes with it.
     """
     since = now - UNSENT
     started = [tries[-1].started for notice in queued if (tries := attempts.get(notice.id))]

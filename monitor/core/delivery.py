@@ -161,13 +161,13 @@ def overtaken(notice: Notice, incident: Incident | None) -> bool:
     """What is still unsent and says nothing true any more.
 
     A reminder when the incident is over, answered or told anew; who has it when it is over or begun anew, and so a
-    question for news, or when there is some; an all-clear when the outage has come back. `incident` is the notice's
-    own while it is open, else None.
+    question for news, or when there is some; an all-clear when the outage has come back, be it over again since: its
+    end has an all-clear of its own. `incident` is the notice's own while it is open, else None.
     """
     if notice.kind is Kind.ALL_CLEAR:
         # While notices are withheld, those told in the chain's place hear at once that it is back.
         back = incident is not None and incident.known is not None and incident.good_since is not None
-        return incident is not None and incident.active and not back
+        return incident is not None and ((incident.active and not back) or notice.generation < incident.generation)
     if by_other_route(notice) and notice.incident is not None:
         # Words that were taken once already hold up nothing that is true now.
         worse = notice.kind is not Kind.TASK and incident is not None and incident.generation != notice.generation
@@ -195,12 +195,13 @@ def owed_all_clear(notices: Iterable[Notice], incident: Incident) -> list[Notice
     """One earlier notice for each person and channel owed the all-clear: whoever got, or may yet get, the alarm.
 
     `notices` are oldest first. Somebody whose latest word was an all-clear already is owed no other; one that never
-    left settles nothing.
+    left settles nothing, nor one still unsent of a turn that is past.
     """
     owed: dict[tuple[str, ChannelName], Notice] = {}
     for notice in notices:
-        failed = notice.state is NoticeState.FAILED
-        if notice.incident != incident.id or notice.kind in _NO_OUTAGE or failed:
+        past = notice.kind is Kind.ALL_CLEAR and notice.generation < incident.generation
+        unsent = notice.state is NoticeState.FAILED or (past and notice.state is NoticeState.QUEUED)
+        if notice.incident != incident.id or notice.kind in _NO_OUTAGE or unsent:
             continue
         if notice.kind is Kind.ALL_CLEAR:
             owed.pop((notice.person, notice.channel), None)

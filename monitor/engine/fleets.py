@@ -27,12 +27,12 @@ log = structlog.get_logger(__name__)
 _TURN = 1.0
 WRITE_EVERY = 2.0
 _PATIENCE = 3.0
-_AT_ONCE = 32
-"""Blocks in one transaction (3 MB): an alarm's own must not wait long behind it."""
+_AT_ONCE = 16
+"""Blocks in one transaction (1.5 MB): an alarm's own must not wait long behind it."""
 _ASLEEP = 60
 """Seconds between two looks after which nobody can have listened in between."""
-_LOOK_AT_ONCE = 2_000
-"""Devices looked at in one go: some 5 ms, in which nothing else can be answered."""
+_LOOK_AT_ONCE = 1_000
+"""Devices looked at in one go: some 3 ms, in which nothing else can be answered."""
 _EARLY_EVERY = 60.0
 _STIR = 0.01
 """The share of a fleet that must be missing before every change is looked at at once."""

@@ -56,12 +56,12 @@ class Journal:
         self.ledger = ledger
         self.turn = asyncio.Lock()
         self.degraded = False
-        self.fault = ""
         self.anew: Anew | None = None
         """Set when the store was begun anew; whoever tells of it clears it."""
         self.renewed = False
         """True until whoever keeps rows of his own in the store has written them to the new one."""
         self._lost: StoreLost | None = None
+        self._refused = False
         self._look_at = float("-inf")
         self._backlog = Backlog(_MOST)
         self._pending: list[Row] = []
@@ -126,13 +126,13 @@ class Journal:
                 return kept
         if self.degraded:
             log.info("store_returned", lost_rows=self.lost_rows)
-        self.degraded, self.fault = False, ""
+        self.degraded = False
         return kept
 
     @property
     def lost(self) -> bool:
-        """True between finding that the store has lost what it held and beginning it anew."""
-        return self._lost is not None
+        """True between finding that the store has lost what it held and the first try at beginning it anew."""
+        return self._lost is not None and not self._refused
 
     @property
     def numbered(self) -> bool:
@@ -187,7 +187,8 @@ class Journal:
         if self._lost is None:
             return True
         async with self._saving:
-            if await self._limited(self._renew(self._lost)):
+            self._refused = not await self._limited(self._renew(self._lost))
+            if not self._refused:
                 self._lost = None
         return self._lost is None
 
@@ -237,6 +238,5 @@ class Journal:
         if not self.degraded:
             log.error("store_failed", error=type(error).__name__, said=str(error).splitlines()[:1])
         self.degraded = True
-        self.fault = type(error).__name__
         if isinstance(error, StoreLost) and self._opened:
             self._lost = error

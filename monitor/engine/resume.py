@@ -57,5 +57,6 @@ def distrust(desk: Desk) -> None:
             if name in beliefs and system.id in (WATCH, ALARM_PATH):
                 # Not probed but said when it changes: said anew at the first look.
                 del beliefs[name]
-            elif name in beliefs or out:
+            elif name in beliefs or (out and system.id != WATCH):
+                # Of the watch on ourselves some is never said while it is well: nobody waits for that.
                 beliefs[name] = Belief()

@@ -14,7 +14,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import blake2b
 from typing import Protocol
 
 from monitor.core import scaip, sip
@@ -88,7 +87,7 @@ class Receiver:
         self._now = now
         self._monotonic = monotonic
         self._refusals = Refusals(_REFUSALS)
-        self._answers: OrderedDict[bytes, tuple[float, Reply]] = OrderedDict()
+        self._answers: OrderedDict[int, tuple[float, Reply]] = OrderedDict()
 
     def answer(self, data: bytes, source: Source) -> Reply | None:
         """The answer to one whole request; None for what is none, for ACK, and for a source that floods."""
@@ -105,8 +104,8 @@ class Receiver:
             return None
         # Call-ID and CSeq tell requests apart where the branch does not (§17.2.3, RFC 2543).
         told = (via.param("branch"), request.first("Call-ID"), request.first("CSeq"))
-        asked = "\n".join((source.host, via.host, str(via.port), *(one or "" for one in told)))
-        key = blake2b(asked.encode("utf-8", "replace"), digest_size=16).digest()
+        # The hash alone, of 64 bits and keyed by chance at each start: the texts would take more than the answers.
+        key = hash((source.host, via.host, via.port, told))
         known = self._answers.get(key)
         if known is not None:
             self._book.count("", Came.REPEATED)
@@ -159,7 +158,7 @@ class Receiver:
             beats = message.mty is MessageType.HEARTBEAT and status.said is None
             devices.report(index, at, Said.OK if beats else None, None, status)
 
-    def _remember(self, key: bytes, reply: Reply) -> None:
+    def _remember(self, key: int, reply: Reply) -> None:
         now = self._monotonic()
         self._answers[key] = (now, reply)
         while len(self._answers) > MOST_REMEMBERED or next(iter(self._answers.values()))[0] < now - REMEMBERED:

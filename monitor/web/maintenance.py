@@ -26,8 +26,9 @@ _MOST = 500
 _BY_HAND = (Source.CLI, Source.API)
 _TOKEN = [Depends(HTTPBearer(auto_error=False, description="The token the service wrote at its start"))]
 _ACT: dict[int | str, dict[str, Any]] = {
-    status: {"model": Fault} for status in (400, 401, 403, 404, 408, 409, 413, 415)
-} | {422: {"model": Refusal}}
+    422: {"model": Refusal},
+    **{status: {"model": Fault} for status in (400, 401, 403, 404, 408, 409, 413, 415)},
+}
 
 _WHY = {
     Refused.NO_SYSTEM: (422, "Et af systemerne findes ikke i planen"),

@@ -56,7 +56,8 @@ routes:
     - {{via: gatewayapi, name: a, url: "http://127.0.0.1:{a}", token: gatewayapi_token, sender: Vagt, timeout: 10s}}
     - {{via: gatewayapi, name: b, url: "http://127.0.0.1:{b}", token: gatewayapi_token, sender: Vagt, timeout: 10s}}
   mail:
-    - {{smtp: "127.0.0.1:{relay}", security: none, sender: omsorgsvagt@eksempel.example, timeout: 10s}}
+    - {{smtp: "127.0.0.1:{c}", name: c, security: none, sender: omsorgsvagt@eksempel.example, timeout: 10s}}
+    - {{smtp: "127.0.0.1:{d}", name: d, security: none, sender: omsorgsvagt@eksempel.example, timeout: 10s}}
 """
 
 
@@ -83,7 +84,8 @@ def write(folder: Path, systems: list[str], ports: Ports, changes: float) -> Non
         step=STEP,
         a=ports.gateways[0],
         b=ports.gateways[1],
-        relay=ports.relay,
+        c=ports.relays[0],
+        d=ports.relays[1],
     )
     (folder / "plan.yaml").write_text(text, encoding="utf-8")
     lines = ["systems:"]

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
@@ -142,7 +142,7 @@ class Ports:
     """Where each listens."""
 
     gateways: tuple[int, int]
-    relay: int
+    relays: tuple[int, int]
     systems: int
     service: int
 
@@ -150,10 +150,14 @@ class Ports:
 @contextmanager
 def sinks(world: World) -> Iterator[Ports]:
     """All of them, running."""
-    relay = Controller(_Mailbox(world), hostname="127.0.0.1", port=free_port())
-    with _http(_gateway(world)) as first, _http(_gateway(world)) as second, _http(_systems(world)) as systems:
-        relay.start()
-        try:
-            yield Ports((first, second), relay.port, systems, free_port())
-        finally:
-            relay.stop()
+    first, second = (Controller(_Mailbox(world), hostname="127.0.0.1", port=free_port()) for _ in range(2))
+    with (
+        _http(_gateway(world)) as a,
+        _http(_gateway(world)) as b,
+        _http(_systems(world)) as systems,
+        ExitStack() as stack,
+    ):
+        for relay in (first, second):
+            relay.start()
+            stack.callback(relay.stop)
+        yield Ports((a, b), (first.port, second.port), systems, free_port())

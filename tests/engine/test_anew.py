@@ -145,6 +145,7 @@ async def test_what_cannot_be_begun_anew_yet_is_tried_again() -> None:
     for _ in range(3):
         await journal.mend()
         assert journal.degraded and journal.anew is None and list(journal.ledger.incidents) == ["0196a0"]
+        assert not journal.lost, "by now it is said that nothing can be written"
     store.stubborn = False
     await journal.mend()
     assert not journal.degraded and journal.anew is not None and {key for _, key in store.rows} == {"0196a0"}

@@ -178,6 +178,18 @@ async def test_over_tls_with_the_service_s_own_certificate(place: Place) -> None
     assert beats(place.service, "ok") == before + 20
 
 
+def answered(port: int, data: bytes) -> bytes:
+    """The answer to a datagram; nothing when none comes in half a second."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unit:
+        unit.settimeout(0.5)
+        unit.connect(("127.0.0.1", port))
+        unit.send(data)
+        try:
+            return unit.recv(4096)
+        except TimeoutError:
+            return b""
+
+
 _RELAY = """\
 debug=1
 log_stderror=yes
@@ -251,10 +263,7 @@ def test_noise_on_every_port_harms_nobody(place: Place) -> None:
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", place.sip), 5, source_address=("127.0.0.2", 0)) as stream:
             stream.sendall(b"MESSAGE sip:x SIP/2.0\r\nContent-Length: 99999999\r\n\r\n")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unit:
-        unit.settimeout(10)
-        unit.connect(("127.0.0.1", place.sip))
-        unit.send(request(9, "after"))
-        assert read(unit.recv(4096))[1] == 0
+    # What the noise has crowded out of the port's buffer is sent again, as every unit does (RFC 3261 §17.1.2.2).
+    assert read(until(lambda: answered(place.sip, request(9, "after"))))[1] == 0
     assert beats(place.service, "ok") == before + 1
     assert place.service.process.poll() is None

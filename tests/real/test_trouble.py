@@ -19,11 +19,11 @@ from tests.support.trouble import (
     OWNER,
     RECEIPT_WITHIN,
     Trouble,
+    began,
     dripping_relay,
     entries,
     gateway,
     receipt,
-    story_of,
     trouble,
     unsaid,
 )
@@ -43,14 +43,12 @@ def test_the_next_gateway_is_tried_and_the_way_s_own_trouble_is_told_by_it(here:
     with gateway(mood) as a, here.service(a.url) as service:
         here.world.down.add("s01")
         alarm = here.told(FIRST, "S01 NEDE")
-        mail = here.told(FIRST_MAIL, "S01")
+        here.told(FIRST_MAIL, "S01")
         here.told(OWNER, "Alarmvej FORRINGET")
         assert not a.taken
         # One second is what the plan gives the first gateway.
-        began = story_of(service, "s01")["incident"]["began"]
-        assert alarm - _unix(began) < 1 + 5 + 4, "within the routes' limits, and a slow machine's own"
-        assert mail
-        assert entries(service, "s01").count("not_accepted") == (0 if mood == "timeout" and not a.asked else 1)
+        assert alarm - began(service, "s01") < 1 + 5 + 4, "within the routes' limits, and a slow machine's own"
+        assert entries(service, "s01").count("not_accepted") == 1
         marked = "(gentaget)" in here.texts(FIRST)[0]
         assert marked is (mood in ("timeout", "error-200")), "only what may have gone is marked"
 
@@ -77,21 +75,18 @@ def test_a_mail_server_that_says_an_octet_a_second(here: Trouble) -> None:
         mail = here.told(FIRST_MAIL, "S01")
         assert came, "the first relay was asked"
         assert sms < mail, "nobody's phone waits for a mail server"
-        here.told_alarm_path = None  # type: ignore[attr-defined]
         until(lambda: "not_accepted" in entries(service, "s01"))
 
 
-@pytest.mark.parametrize("away", [True, False], ids=["while away", "after the restart"])
-def test_killed_between_the_gateway_s_yes_and_its_receipt(here: Trouble, away: bool) -> None:
+def test_killed_between_the_gateway_s_yes_and_its_receipt(here: Trouble) -> None:
     with gateway() as a:
         with here.service(a.url, receipts="yes") as service:
             here.world.down.add("s01")
             until(lambda: "accepted" in entries(service, "s01"))
             (ident,) = [ident for ident, number, text in a.taken if number == FIRST and "S01 NEDE" in text]
             service.kill()
-            if away:
-                with pytest.raises(httpx.TransportError):
-                    receipt(service, ident, FIRST, time.time())
+            with pytest.raises(httpx.TransportError):
+                receipt(service, ident, FIRST, time.time())
         with here.service(a.url, receipts="yes") as service:
             # A gateway that was not answered tells again.
             assert receipt(service, ident, FIRST, time.time()) == 200
@@ -107,16 +102,13 @@ def test_killed_between_the_gateway_s_yes_and_its_receipt(here: Trouble, away: b
 @pytest.mark.skipif(not black_hole.available(), reason="another /etc/resolv.conf for one process alone takes root")
 def test_no_name_is_ever_resolved(here: Trouble) -> None:
     with black_hole.silent_resolver() as resolver:
-        own = {"by": "tests.support.black_hole", "OMSORGSVAGT_TEST_RESOLVER": resolver, "named": 30}
-        with here.service("http://gateway.eksempel.example", c="mail.eksempel.example:25", **own) as service:
+        places = {"c": "mail.eksempel.example:25", "OMSORGSVAGT_TEST_RESOLVER": resolver}
+        by = "tests.support.black_hole"
+        with here.service("http://gateway.eksempel.example", by=by, named=30, **places) as service:
             here.world.down.add("s01")
             at = here.told(FIRST, "S01 NEDE")
             here.told(FIRST_MAIL, "S01", within=30)
             here.told(OWNER, "Alarmvej", within=30)
-            assert at - _unix(story_of(service, "s01")["incident"]["began"]) < 20
-
-
-def _unix(stamp: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(stamp).timestamp()
+            assert at - began(service, "s01") < 20
+            # A look-up that hangs keeps nobody from ending it.
+            assert service.terminate() == 0

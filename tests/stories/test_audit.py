@@ -16,6 +16,7 @@ from monitor.core.state import Belief, Level, State
 from monitor.engine.audit import Auditor, step_of
 from monitor.ports import SendOutcome
 from tests.stories.test_maintenance import work
+from tests.support.carriers import carriers, telling
 from tests.support.plans import small_plan, with_parent
 from tests.support.story import Story, story
 
@@ -254,4 +255,14 @@ async def test_a_plan_that_asks_for_nobody_more_is_no_complaint(tmp_path: Path) 
         await s.later(1000)
         assert waits_for(s) == (Next.IN_HAND, None)
         assert await auditor(s).findings() == []
+        s.forget()
+
+
+async def test_words_that_may_go_by_one_route_alone_wait_for_that_one_and_nobody_complains(tmp_path: Path) -> None:
+    async with carriers(tmp_path, THURSDAY_AT_TEN, telling(small_plan(), "modem")) as s:
+        s.route("primary").outcome = SendOutcome.TEMPORARY
+        await s.down("noedkald-1", every=0)
+        for _ in range(40):
+            await s.later(10, step=1)
+            assert await wrong(auditor(s)) == set()
         s.forget()

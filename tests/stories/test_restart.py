@@ -261,3 +261,16 @@ async def test_two_open_incidents_of_one_system_become_one(tmp_path: Path) -> No
         assert ended.closed is not None
         assert lines[-1].text == "fortsætter som 26-MFFF"
         s.forget()
+
+
+async def test_killed_before_what_was_believed_of_ourselves_was_written_its_end_is_told_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with story(tmp_path, THURSDAY_AT_TEN) as s:
+        s.engine.own.standstill("26-0001: står stille", 1)
+        await s.engine.turn()
+        s.expect("it", "Omsorgsvagt selv NEDE")
+        await s.restart(away=5)
+        s.engine.own.standstill("", 0)
+        await s.mind()
+        s.expect("it", "Omsorgsvagt selv OPPE IGEN")

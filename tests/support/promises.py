@@ -7,6 +7,7 @@ with what it judges. A promise gives every breach of it in words; none is the on
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from monitor.core.delivery import OTHER_ROUTE
 from monitor.core.ladder import CHAIN
@@ -14,10 +15,10 @@ from monitor.core.plan import ALARM_PATH, ChannelName, PersonId, Plan, RouteInfo
 from monitor.core.reasons import Entry, Kind
 from monitor.core.records import Incident, IncidentId, Notice, NoticeState
 from monitor.ports import SendOutcome
-from tests.support.world import SLACK, Landed, Turn, World
+from tests.support.world import SLACK, Landed, World
 
 BOUND = timedelta(seconds=5 * 60 * 1.2 + 60 + SLACK)
-"""The longest rest between two rounds of the routes, spread by a fifth; one round itself; and that we look so seldom."""
+"""The longest rest between two rounds of the routes, spread by a fifth; a round; and that we look so seldom."""
 _BY_PLAN = CHAIN | {Kind.REMINDER, Kind.TASK}
 _OWNERS = frozenset({Kind.NOBODY_ON_DUTY, Kind.DEAD_ADDRESS})
 _NO_OUTAGE = frozenset({Kind.NOBODY_ON_DUTY, Kind.DEAD_ADDRESS, Kind.TAKEN, Kind.ANSWER, Kind.TEST, Kind.PULSE})
@@ -35,7 +36,9 @@ def breaches(world: World) -> list[str]:
 
 def at_the_end(world: World) -> list[str]:
     """What holds besides, once everything has long been well; whether a carrier is, only its next text shows."""
-    found = [f"still queued: {one.key}" for one in world.engine.desk.ledger.queue.values() if one.kind is not Kind.PULSE]
+    found = [
+        f"still queued: {one.key}" for one in world.engine.desk.ledger.queue.values() if one.kind is not Kind.PULSE
+    ]
     active = [one for one in world.incidents() if one.active and one.system != ALARM_PATH]
     return [*found, *(f"still active: {one.number} {one.system}" for one in active), *not_cleared(world)]
 
@@ -77,11 +80,11 @@ def untold(world: World) -> Iterator[str]:
         turn = world.turns.get((incident.id, incident.generation, incident.releases))
         if turn is None or not incident.active or incident.hold is not None:
             continue
-        if now - max(turn.since, well, world.up_since) > BOUND and not _told(world, incident, turn):
+        if now - max(turn.since, well, world.up_since) > BOUND and not _told(world, incident):
             yield f"nobody told of {incident.number}/{incident.generation} since {turn.since:%H:%M:%S}"
 
 
-def _told(world: World, incident: Incident, turn: Turn) -> bool:
+def _told(world: World, incident: Incident) -> bool:
     ledger = world.engine.desk.ledger
     mine = [n for n in ledger.notices_of(incident.id) if n.generation == incident.generation]
     if any(n.state is NoticeState.ACCEPTED and n.kind in _BY_PLAN for n in mine):
@@ -90,21 +93,24 @@ def _told(world: World, incident: Incident, turn: Turn) -> bool:
 
 
 def twice(world: World) -> Iterator[str]:
-    """The same notice more than once without a reason for it, or without saying so."""
+    """The same word, alone or in a bundle, more than once without a reason for it, or without saying so.
+
+    A carrier has taken it and said so: then only a kill before that was written brings it again, and once.
+    """
+    if world.forgot:
+        return
     copies: dict[str, list[Landed]] = defaultdict(list)
     for one in world.landed:
-        copies[one.notice.key].append(one)
+        for part in one.parts:
+            copies[part.key].append(one)
     for key, each in copies.items():
-        if len([one for one in each if not one.repeated]) > 1 and not world.forgot:
+        if sum(not one.repeated for one in each) > 1 and each[0].notice.kind is not Kind.ALL_CLEAR:
             yield f"twice, unmarked: {key}"
-        for before, after in zip(each, each[1:], strict=False):
+        for before, after in pairwise(each):
             if before.heard is SendOutcome.ACCEPTED and before.kills == after.kills:
-                yield f"twice, nobody was killed: {key} at {after.at:%H:%M:%S}"
-        per_kill = Counter((one.kills, one.heard) for one in each if one.heard is SendOutcome.ACCEPTED)
-        if any(count > 1 for count in per_kill.values()):
-            yield f"more than one repeat for a crash: {key}"
+                yield f"twice, and nobody was killed: {key} at {after.at:%H:%M:%S}"
     keys = Counter(notice.key for notice in world.known())
-    yield from (f"one key, two notices: {key}" for key, count in keys.items() if count > 1 and not world.forgot)
+    yield from (f"one key, two notices: {key}" for key, count in keys.items() if count > 1)
 
 
 def too_often(world: World) -> Iterator[str]:

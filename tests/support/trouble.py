@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,7 @@ class Trouble:
         shutil.copytree(ROOT / "config" / "texts", config / "texts")
         named = more.get("named", 0)
         names = ["s01", "s02", *(f"n{number:02d}" for number in range(named))]
-        fill = {"c": f"127.0.0.1:{self.ports.relay}", "receipts": "no", "timeout": "1s"} | more
+        fill = {"c": f"127.0.0.1:{self.ports.relays[0]}", "receipts": "no", "timeout": "1s"} | more
         text = _PLAN.format(
             **{
                 "first": FIRST,
@@ -191,7 +192,7 @@ class Trouble:
                 "receipt_within": RECEIPT_WITHIN,
                 "a": a,
                 "b": self.ports.gateways[1],
-                "d": self.ports.relay,
+                "d": self.ports.relays[1],
             }
             | fill
         )
@@ -245,6 +246,11 @@ def story_of(service: Service, system: str) -> dict[str, Any]:
     number = until(found)
     told: dict[str, Any] = service.get(f"/api/v1/incidents/{number}").raise_for_status().json()
     return told
+
+
+def began(service: Service, system: str) -> float:
+    """When its outage began (wall clock)."""
+    return datetime.fromisoformat(story_of(service, system)["began"]).timestamp()
 
 
 def entries(service: Service, system: str) -> list[str]:

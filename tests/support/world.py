@@ -33,7 +33,7 @@ SLACK = 150.0
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """One text a carrier has taken, with what we knew of it then. `heard` is what the carrier answered us, if it did."""
+    """One text a carrier has taken, with what we knew of it then. `heard` is what the carrier answered, if it did."""
 
     at: datetime
     route: RouteName
@@ -149,7 +149,7 @@ class World(Story):
         self.windows: list[Withholding] = []
         self.ways = {RouteName(name): Way(name) for name in ("primary", "modem", "relay")}
         super().__init__(Path("unused"), start, plan)
-        self.phones = {name: way for name, way in self.ways.items()}
+        self.phones = dict(self.ways.items())
         for way in self.ways.values():
             way.world, way.well_since = self, self.clock.at
         self.plans.append((self.clock.at, plan))
