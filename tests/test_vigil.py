@@ -102,8 +102,8 @@ async def test_it_stops_with_any_part_that_hangs_and_comes_back_with_it(
     ):
         await until(lambda: len(outside.got) >= 2)
         gate.open.clear()
-        await until(lambda: service.vigil.last is not None)
-        assert service.vigil.last == reason
+        # A busy machine may miss the pulse before the loop that carries it counts as stuck.
+        await until(lambda: service.vigil.last == reason)
         before = len(outside.got)
         shown = service.metrics.expose().decode()
         assert f'omsorgsvagt_dead_man_withheld_total{{reason="{reason}"}}' in shown

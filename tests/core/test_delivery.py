@@ -240,6 +240,7 @@ OVER = replace(OPEN, recovered=at(5), good_since=at(5))
         (Kind.ALL_CLEAR, OPEN, True),
         (Kind.ALL_CLEAR, replace(OPEN, generation=2), True),
         (Kind.ALL_CLEAR, OVER, False),
+        (Kind.ALL_CLEAR, replace(OVER, generation=2), True),
         (Kind.ALL_CLEAR, None, False),
         *((kind, OVER, False) for kind in (Kind.ALARM, Kind.WORSENED, Kind.REOPENED, Kind.TASK, Kind.HANDOVER)),
         *((kind, None, False) for kind in (Kind.ALARM, Kind.WORSENED, Kind.REOPENED, Kind.TASK, Kind.HANDOVER)),
@@ -278,3 +279,9 @@ FAILED, ACCEPTED = NoticeState.FAILED, NoticeState.ACCEPTED
 )
 def test_who_is_owed_the_all_clear(said: list[Notice], owed: list[str]) -> None:
     assert [f"{n.person}/{n.channel}" for n in owed_all_clear(said, OPEN)] == owed
+
+
+def test_an_all_clear_of_a_turn_that_is_past_and_never_left_settles_nothing() -> None:
+    told, clear, again = notice(state=ACCEPTED), notice(Kind.ALL_CLEAR), replace(OVER, generation=2)
+    assert owed_all_clear([told, clear], again) == [told]
+    assert owed_all_clear([told, replace(clear, state=ACCEPTED)], again) == []

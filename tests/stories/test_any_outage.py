@@ -132,13 +132,29 @@ class Outages(RuleBasedStateMachine):
     def time_goes_by(self, seconds: float) -> None:
         self.loop.run(self.world.passes(seconds))
 
-    @rule(at=st.integers(0, 4), truth=st.sampled_from([Outcome.FAIL, Outcome.FAIL, *Outcome]), wait=st.booleans())
-    def a_check_turns(self, at: int, truth: Outcome, wait: bool) -> None:
+    @rule(at=st.integers(0, 4), truth=st.sampled_from(Outcome))
+    def a_check_turns(self, at: int, truth: Outcome) -> None:
+        self._turns(at, truth)
+
+    def _turns(self, at: int, truth: Outcome) -> None:
         names = sorted(care(self.world.plan))
         self.world.truth[names[at % len(names)]] = truth
         self.world.quiet_for = 0.0
-        if wait:
-            self.loop.run(self.world.passes(20))
+
+    @rule(at=st.integers(0, 4), killed_after=st.sampled_from([0, 0, 2, 3, 4, 5, 7, 11, 16]))
+    def an_outage(self, at: int, killed_after: int) -> None:
+        self._confirmed(at, Outcome.FAIL, killed_after)
+
+    @rule(at=st.integers(0, 4), killed_after=st.sampled_from([0, 0, 2, 3, 4, 5, 7, 11, 16]))
+    def a_recovery(self, at: int, killed_after: int) -> None:
+        self._confirmed(at, Outcome.OK, killed_after)
+
+    def _confirmed(self, at: int, truth: Outcome, killed_after: int) -> None:
+        """A check turns and is believed; meanwhile the process is killed after so many steps (0: it is not)."""
+        self._turns(at, truth)
+        if killed_after:
+            self._dies_after(killed_after)
+        self.loop.run(self.world.passes(20))
 
     @rule(blind=st.booleans())
     def the_line_goes(self, blind: bool) -> None:
@@ -251,6 +267,9 @@ class Outages(RuleBasedStateMachine):
 
     @rule(steps=st.integers(1, 12))
     def it_will_be_killed(self, steps: int) -> None:
+        self._dies_after(steps)
+
+    def _dies_after(self, steps: int) -> None:
         fate = self.world.fate
         fate.kill_at |= {fate.count + steps}
 

@@ -284,3 +284,19 @@ async def test_a_route_that_failed_is_tried_by_what_tells_of_it_until_it_is_well
         s.expect("it", "Alarmvejen STADIG", by="modem")
         s.expect("it", "Alarmvejen OPPE IGEN")
         s.forget()
+
+
+async def test_of_two_ends_that_could_not_be_told_only_the_last_one_is(tmp_path: Path) -> None:
+    async with story(tmp_path, THURSDAY_AT_TEN, one_step(SMS)) as s:
+        for name in ("primary", "modem"):
+            s.route(name).outcome = SendOutcome.TEMPORARY
+        for _ in range(2):
+            await s.down("noedkald-1")
+            await s.up("noedkald-1")
+        for name in ("primary", "modem"):
+            s.route(name).outcome = SendOutcome.ACCEPTED
+        await s.later(120, step=5)
+        mine = [text for to, text in s.texts() if "Noedkald" in text]
+        assert [("OPPE" in text, "IGEN siden" in text) for text in mine].count((True, False)) == 1
+        assert "OPPE" in mine[-1]
+        s.forget()

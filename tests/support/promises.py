@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from monitor.core.delivery import OTHER_ROUTE
 from monitor.core.ladder import CHAIN
-from monitor.core.plan import ALARM_PATH, ChannelName, PersonId, Plan, RouteInfo, RouteName
+from monitor.core.plan import ALARM_PATH, ChannelName, PersonId, Plan, RouteInfo, RouteName, Step
 from monitor.core.reasons import Entry, Kind
 from monitor.core.records import Incident, IncidentId, Notice, NoticeState
 from monitor.ports import SendOutcome
@@ -114,16 +114,26 @@ def twice(world: World) -> Iterator[str]:
 
 
 def too_often(world: World) -> Iterator[str]:
-    """One person called more often in a stretch of one chain's run than the plan has steps that could name them."""
+    """One person called more often in a stretch of one chain's run than any plan has steps that could name them."""
     if world.forgot:
         return
-    calls: Counter[tuple[str, str, PersonId, ChannelName]] = Counter()
+    calls: Counter[tuple[str, int, str, PersonId, ChannelName]] = Counter()
     for notice in world.known():
         parts = notice.key.split("/")
         if notice.kind in CHAIN and notice.after is None and len(parts) == 6 and parts[3].isdigit():
-            calls["/".join(parts[:2]), parts[2], notice.person, notice.channel] += 1
-    steps = max(len(chain.steps) for _, plan in world.plans for chain in plan.chains)
-    yield from (f"called {count} times: {call}" for call, count in calls.items() if count > steps)
+            calls[parts[0], notice.generation, parts[2], notice.person, notice.channel] += 1
+    yield from (f"called {count} times: {call}" for call, count in calls.items() if count > _most(world, call[3]))
+
+
+def _most(world: World, person: PersonId) -> int:
+    """In how many steps of one chain this person may be named, by whichever plan asks for most of them."""
+    chains = [(plan, chain) for _, plan in world.plans for chain in plan.chains]
+    return max(sum(_names(plan, step, person) for step in chain.steps) for plan, chain in chains)
+
+
+def _names(plan: Plan, step: Step, person: PersonId) -> bool:
+    roles = [plan.roles[role] for role in step.tell]
+    return any(person in role.always or any(shift.person == person for shift in role.shifts) for role in roles)
 
 
 def out_of_turn(world: World) -> Iterator[str]:
@@ -180,10 +190,14 @@ def _on_duty(plan: Plan, at: datetime) -> set[PersonId]:
 
 
 def clears_astray(world: World) -> Iterator[str]:
-    """An all-clear to somebody who heard of no outage, or one more when nothing was said since the last."""
+    """An all-clear to somebody who heard of no outage, or one more when nothing was said since the last.
+
+    By each channel for itself, but for what stands in for another channel's.
+    """
     if world.forgot:
         return
     said: dict[tuple[IncidentId, PersonId], set[str]] = {}
+    heard: set[tuple[IncidentId, PersonId, ChannelName]] = set()
     for one in world.landed:
         for part in one.parts:
             if part.incident is None or part.kind in _NO_OUTAGE:
@@ -191,11 +205,12 @@ def clears_astray(world: World) -> Iterator[str]:
             who = (part.incident, part.person)
             if part.kind is not Kind.ALL_CLEAR:
                 said[who] = set()
+                heard.add((*who, part.channel))
                 continue
             stem = "/".join(part.key.split("/")[:4])
-            if who not in said:
+            if (*who, part.channel) not in heard and part.after is None:
                 yield f"an all-clear before any alarm: {part.key}"
-            elif said[who] - {stem}:
+            elif said.get(who, set()) - {stem}:
                 yield f"an all-clear after the all-clear: {part.key}"
             said.setdefault(who, set()).add(stem)
 

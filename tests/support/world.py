@@ -231,7 +231,8 @@ class World(Story):
         step = next(every for until, every in _STEPS if self.quiet_for < until)
         if any(self.ways[one.route].tells for one in self.unconfirmed):
             return 5.0
-        return min(step, 20.0) if self.engine.desk.ledger.queue or self.engine.desk.ledger.underway.waiting else step
+        ledger = self.engine.desk.ledger
+        return min(step, 20.0 if self.quiet_for < 900 else 60.0) if ledger.queue or ledger.underway.waiting else step
 
     async def look(self) -> None:
         """Every check that is due is probed, the engine looks, and so does the service at itself."""
