@@ -66,6 +66,10 @@ class Outbox:
         for ident in fresh:
             self._line_up(ident)
         fresh.clear()
+        # A receipt may have settled what they wait behind, and then no try of it ends here.
+        for gone in [key for key in self._behind if key not in self.ledger.unsent]:
+            for ident in self._behind.pop(gone):
+                self._line_up(ident)
 
     def _line_up(self, ident: NoticeId) -> None:
         notice = self.ledger.queue.get(ident)

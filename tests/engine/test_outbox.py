@@ -209,3 +209,16 @@ def test_whatever_happens_everything_queued_gets_its_turn_in_the_end(happenings:
         while (one := desk.take()) is not None:
             desk.sent(one)
     assert not desk.ledger.queue
+
+
+def test_what_waits_behind_a_notice_that_is_settled_elsewhere_goes_at_the_next_look() -> None:
+    desk = Desk()
+    alarm, clear = notice("alarm"), notice("clear", Kind.ALL_CLEAR, age=1)
+    desk.waits["alarm"] = START + timedelta(hours=1)
+    desk.ledger.put([alarm, clear])
+    assert desk.take() is None
+
+    # By a receipt, between two tries.
+    desk.ledger.put([replace(alarm, state=NoticeState.ACCEPTED)])
+
+    assert desk.take() == "clear"
