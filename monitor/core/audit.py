@@ -192,7 +192,7 @@ def stuck(
 
 def held_for_nothing(incident: Incident, why: Hold | None) -> bool:
     """True where a parent holds the incident's notices back that would not hold them now (`why`)."""
-    return incident.hold in (Hold.PARENT_PENDING, Hold.PARENT_DOWN) and why is None
+    return incident.active and incident.hold in (Hold.PARENT_PENDING, Hold.PARENT_DOWN) and why is None
 
 
 def held_too_long(incident: Incident, until: datetime | None, rules: Rules, now: datetime) -> bool:

@@ -266,3 +266,17 @@ async def test_words_that_may_go_by_one_route_alone_wait_for_that_one_and_nobody
             await s.later(10, step=1)
             assert await wrong(auditor(s)) == set()
         s.forget()
+
+
+async def test_a_child_that_is_back_before_anybody_was_told_is_over_and_nobody_complains(tmp_path: Path) -> None:
+    async with story(tmp_path, THURSDAY_AT_TEN, with_parent(small_plan(), "phoniro", "noedkald")) as s:
+        await opened(s)
+        await s.down("phoniro-1", every=0)
+        for check in ("phoniro-1", "noedkald-1"):
+            await s.up(check, every=0)
+        s.forget()
+        child = s.incident_of("phoniro")
+        assert child is not None and not child.active
+        for _ in range(20):
+            await s.later(12)
+            assert await wrong(auditor(s)) == set()
