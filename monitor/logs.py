@@ -8,13 +8,16 @@ import sys
 
 import structlog
 
-_QUIET = ("httpx", "httpcore", "uvicorn", "uvicorn.access", "uvicorn.error", "apscheduler", "aiosqlite", "alembic")
+_QUIET = ("httpx", "httpcore", "uvicorn", "uvicorn.access", "apscheduler", "aiosqlite", "alembic")
+_STRANGERS = "uvicorn.error"
+"""It warns of each request that is none: a line for each would let anybody who reaches the port fill the journal."""
 
 
 def configure(style: str) -> None:
     """`json` or `text`, on standard error."""
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_STRANGERS).setLevel(logging.ERROR)
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
